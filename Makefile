@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# One graph, no recursion: every folder adds its part in <folder>/build.mk.
+# `make help` lists the targets.
+
+B ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+CC ?= gcc
+# SAN=1 builds everything with AddressSanitizer and UBSan into build/san.
+SAN ?=
+# HOOKS=1 builds the switches that tests use to break a layer; never installed.
+HOOKS ?=
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection=full -fno-delete-null-pointer-checks \
+	-fno-strict-overflow -fno-strict-aliasing \
+	-ftrivial-auto-var-init=zero -fvisibility=hidden
+ifeq ($(SAN),1)
+B := build/san
+FORTIFY := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SAN_LD := -fsanitize=address,undefined
+else
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+ifeq ($(HOOKS),1)
+ifneq ($(SAN),1)
+B := build/hooks
+endif
+HOOK_FLAGS := -DTEST_HOOKS
+endif
+
+CPPFLAGS_ALL = -D_GNU_SOURCE -I. -Ilib -I$(B)/gen -I$(B)/gen/proto \
+	-DKATA_VERSION='"$(VERSION)"' $(HOOK_FLAGS) $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 -O2 -g $(WARN) $(HARDEN) $(FORTIFY) $(CFLAGS)
+LDFLAGS_ALL = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+	-Wl,-z,separate-code -Wl,--as-needed $(SAN_LD) $(LDFLAGS)
+
+BIN := $(B)/bin
+LIBEXEC := $(B)/libexec/kata
+SHARE := $(B)/share/kata
+OBJ := $(B)/obj
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PROGRAMS :=
+SHARED_FILES :=
+CLEAN_DIRS := $(B)
+
+include lib/build.mk
+include agent/build.mk
+include jailer/build.mk
+include shim/build.mk
+include runtime/build.mk
+include seccomp-profiles/build.mk
+-include osbuilder/build.mk
+include tests/build.mk
+-include tests/e2e/build.mk
+-include tests/bench/build.mk
+
+.PHONY: all help programs guest clean install uninstall
+
+all: programs guest	## build everything into build/ (guest kernel included)
+
+programs: $(PROGRAMS) $(SHARED_FILES)	## build programs, policies and filters only
+
+guest: $(SHARE)/vmlinux $(SHARE)/initrd.img	## build guest kernel and initrd
+
+help:	## list the targets
+	@awk -F':.*## ?' '/^[a-z-]+:.*##/ { printf "%-14s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST) | sort -u
+
+clean:	## remove build/ (the guest kernel stays in the user's cache)
+	rm -rf build
+
+# --- compile ---------------------------------------------------------------
+# Position-independent objects serve the dynamic and the static-pie programs.
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIE -MMD -MP -c -o $@ $<
+
+$(OBJ)/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-shadow -fPIE -MMD -MP -c -o $@ $<
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+# --- install ---------------------------------------------------------------
+install: all	## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/kata
+	install -m 0755 $(wildcard $(BIN)/*) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(filter $(LIBEXEC)/%,$(PROGRAMS)) \
+		$(DESTDIR)$(PREFIX)/libexec/kata/
+	cd $(SHARE) && find . -type f -exec install -D -m 0644 {} \
+		$(DESTDIR)$(abspath $(PREFIX))/share/kata/{} \;
+	if [ -f $(DESTDIR)$(PREFIX)/share/kata/osbuilder/kata-osbuilder ]; then \
+		chmod 0755 $(DESTDIR)$(PREFIX)/share/kata/osbuilder/kata-osbuilder; fi
+
+uninstall:	## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/kata-runtime \
+		$(DESTDIR)$(PREFIX)/bin/kata-osbuilder
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/kata $(DESTDIR)$(PREFIX)/share/kata

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# The bottom layer. LIB_GUEST is what the agent, another machine, may link;
+# LIB_JAIL is the smallest set, without any protocol code.
+
+PROTOS := types oci health agent
+PROTO_C := $(PROTOS:%=$(B)/gen/proto/%.pb-c.c)
+PROTO_O := $(PROTOS:%=$(OBJ)/gen/proto/%.pb-c.o)
+PROTO_H := $(PROTOS:%=$(B)/gen/proto/%.pb-c.h)
+
+$(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: lib/proto/%.proto
+	@mkdir -p $(@D)
+	protoc-c -Ilib/proto --c_out=$(B)/gen/proto $<
+
+LIB_BASE := err alloc fd path child log num ids
+LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc netlink
+LIB_JSON := json json-get json-write
+LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
+	oci-unsupported
+LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
+LIB_HOST := $(LIB_JAIL) opts toml ttrpc records netlink
+
+lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
+
+# Whoever includes a generated header waits for all of them.
+$(OBJ)/lib/agent-client.o $(OBJ)/lib/ttrpc.o: $(PROTO_H)
+
+LIBS_JAIL := -lyajl -lseccomp -lcap-ng -lselinux
+LIBS_HOST := $(LIBS_JAIL) -lnl-route-3 -lnl-3
+LIBS_PROTO := -lprotobuf-c
+NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0 2>/dev/null || echo -I/usr/include/libnl3)
+$(OBJ)/lib/netlink.o: CPPFLAGS += $(NL_CFLAGS)

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * child.c - child processes with an explicit set of descriptors. Whatever
+ * else the caller holds (engines leak descriptors on purpose) is closed
+ * before execve, by close_range(2), Linux 5.9.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "num.h"
+
+#define FDS_MAX (FD_PASS_MAX + 1200) /* mounts of a big config.json */
+
+int child_place_fds(const struct fd_name *fds, size_t count)
+{
+	int moved[FDS_MAX];
+	int floor = 3 + (int)count;
+
+	if (count > FDS_MAX)
+		return -E2BIG;
+	/* First out of the way of every target, then into place. */
+	for (size_t i = 0; i < count; i++) {
+		moved[i] = fcntl(fds[i].fd, F_DUPFD_CLOEXEC, floor);
+		if (moved[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (dup2(moved[i], 3 + (int)i) < 0)
+			return -errno;
+	if (close_range((unsigned)floor, ~0u, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+void child_reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int n = 1; n < NSIG; n++)
+		IGNORE(sigaction(n, &action, NULL) < 0,
+		       "KILL, STOP and libc's own cannot be set");
+	sigemptyset(&none);
+	IGNORE(sigprocmask(SIG_SETMASK, &none, NULL) < 0, "cannot fail");
+}
+
+static int place_stdio(const int stdio[3])
+{
+	int kept[3];
+
+	for (int i = 0; i < 3; i++) {
+		kept[i] = stdio[i] >= 0 ?
+				  fcntl(stdio[i], F_DUPFD_CLOEXEC, 3) :
+				  open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (kept[i] >= 0 && kept[i] < 3)
+			kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 3);
+		if (kept[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < 3; i++)
+		if (dup2(kept[i], i) < 0)
+			return -errno;
+	return 0;
+}
+
+/* In the child: never returns. error_fd carries errno to the parent. */
+static NORETURN void run_child(const struct child_spec *spec, int error_fd,
+			       pid_t parent)
+{
+	static char *empty[] = { NULL };
+	AUTO_FREE struct fd_name *fds =
+		xcalloc(spec->fd_count + 1, sizeof(*fds));
+	int r;
+
+	child_reset_signals();
+	if (spec->death_signal) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+	}
+	if (spec->fd_count > 0)
+		memcpy(fds, spec->fds, spec->fd_count * sizeof(*fds));
+	fds[spec->fd_count] = (struct fd_name){ "error", error_fd };
+	r = spec->prepare ? spec->prepare(spec->prepare_arg) : 0;
+	if (r == 0)
+		r = place_stdio(spec->stdio);
+	if (r == 0)
+		r = child_place_fds(fds, spec->fd_count + 1);
+	error_fd = 3 + (int)spec->fd_count;
+	if (r == 0)
+		r = fd_set_cloexec(error_fd, true);
+	if (r == 0) {
+		execve(spec->path, spec->argv->item,
+		       spec->env && spec->env->item ? spec->env->item : empty);
+		r = -errno;
+	}
+	IGNORE(write(error_fd, &r, sizeof(r)) < 0, "parent sees end of file");
+	_exit(127);
+}
+
+int child_spawn(const struct child_spec *spec, struct child *ret_child,
+		struct err *err)
+{
+	int pipe_fd[2], code = 0;
+	pid_t parent = getpid();
+	struct child child = CHILD_INIT;
+	ssize_t n;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	child.pid = fork();
+	if (child.pid == 0)
+		run_child(spec, pipe_fd[1], parent);
+	close(pipe_fd[1]);
+	if (child.pid < 0) {
+		int saved = errno;
+
+		close(pipe_fd[0]);
+		return err_set(err, saved, "fork");
+	}
+	n = fd_read_full(pipe_fd[0], &code, sizeof(code));
+	close(pipe_fd[0]);
+	if (n != 0) {
+		IGNORE(waitpid(child.pid, NULL, 0) < 0, "it exits by itself");
+		return err_set(err, n == sizeof(code) ? -code : EIO,
+			       "execute %s", spec->path);
+	}
+	child.pidfd = pidfd_open_checked(child.pid, err);
+	if (child.pidfd < 0) {
+		child_end(&child);
+		return -err->code;
+	}
+	*ret_child = child;
+	return 0;
+}
+
+char *child_fds_arg(const struct fd_name *fds, size_t count)
+{
+	size_t len = 1;
+	char *text, *at;
+
+	for (size_t i = 0; i < count; i++)
+		len += strlen(fds[i].name) + 1;
+	text = at = xcalloc(1, len);
+	for (size_t i = 0; i < count; i++)
+		at = stpcpy(stpcpy(at, i ? "," : ""), fds[i].name);
+	return text;
+}
+
+int child_wait(struct child *child, int timeout_ms)
+{
+	int status, r;
+
+	if (timeout_ms >= 0) {
+		r = fd_wait_in(child->pidfd, timeout_ms);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			return -ETIMEDOUT;
+	}
+	do {
+		r = waitpid(child->pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	if (child->pidfd >= 0)
+		close(child->pidfd);
+	*child = (struct child)CHILD_INIT;
+	return status;
+}
+
+void child_end(struct child *child)
+{
+	if (child->pid > 0) {
+		kill(child->pid, SIGKILL);
+		IGNORE(child_wait(child, -1) < 0, "someone else reaped it");
+	}
+	if (child->pidfd >= 0)
+		close(child->pidfd);
+	*child = (struct child)CHILD_INIT;
+}
+
+int pidfd_open_checked(pid_t pid, struct err *err)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* sets O_CLOEXEC */
+
+	return fd < 0 ? err_set(err, errno, "pidfd of %d", pid) : fd;
+}
+
+int pid_start_time(pid_t pid, uint64_t *ret_ticks)
+{
+	char path[64], text[1024], *at, *save = NULL;
+	AUTO_FD int fd = -1;
+	ssize_t n;
+	char *field;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -ESRCH;
+	n = fd_read_full(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return -ESRCH;
+	text[n] = '\0';
+	at = strrchr(text, ')'); /* the name may hold spaces and brackets */
+	if (!at || at[1] != ' ')
+		return -ESRCH;
+	if (at[2] == 'Z' || at[2] == 'X')
+		return -ESRCH;
+	field = strtok_r(at + 1, " ", &save); /* field 3 */
+	for (int i = 3; field && i < 22; i++)
+		field = strtok_r(NULL, " ", &save);
+	if (!field || num_parse_u64(field, UINT64_MAX, ret_ticks) < 0)
+		return -ESRCH;
+	return 0;
+}

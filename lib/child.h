@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Child processes: spawn with an explicit set of descriptors, pidfds. */
+#ifndef LIB_CHILD_H
+#define LIB_CHILD_H
+
+#include "alloc.h"
+#include "fd.h"
+
+struct child {
+	pid_t pid; /* 0 when none */
+	int pidfd; /* close-on-exec, -1 when none */
+};
+
+#define CHILD_INIT { .pid = 0, .pidfd = -1 }
+
+struct child_spec {
+	const char *path;	   /* absolute; nothing is searched in PATH */
+	const struct strv *argv;   /* argv[0] first */
+	const struct strv *env;	   /* NULL: empty environment */
+	const struct fd_name *fds; /* become 3, 4, 5 ...; fd -1 not allowed */
+	size_t fd_count;
+	int stdio[3]; /* -1: /dev/null */
+	bool death_signal; /* SIGKILL when the calling thread ends */
+	/* In the child, before descriptors are placed; 0 or -errno. May be NULL */
+	int (*prepare)(void *arg);
+	void *prepare_arg;
+};
+
+/*
+ * Puts descriptor i of fds at 3 + i, closes every other one from 3 on, and
+ * clears close-on-exec on them. For use in a forked child only. 0 or -errno.
+ */
+int child_place_fds(const struct fd_name *fds, size_t count) MUST_CHECK;
+/* Default dispositions (also SIGPIPE), empty mask. For a forked child. */
+void child_reset_signals(void);
+/*
+ * fork and execve; an execve that fails is reported here, by errno through a
+ * close-on-exec pipe. The caller owns ret_child.
+ */
+int child_spawn(const struct child_spec *spec, struct child *ret_child,
+		struct err *err) MUST_CHECK;
+/* "a,b,c" for --fds, from the names in order; the caller frees it. */
+char *child_fds_arg(const struct fd_name *fds, size_t count);
+/* Waits and reaps. Return: wait status as of waitpid(2), or -errno */
+int child_wait(struct child *child, int timeout_ms) MUST_CHECK;
+/* SIGKILL and reap; fine on an empty child. */
+void child_end(struct child *child);
+static inline void auto_child_(struct child *child)
+{
+	child_end(child);
+}
+#define AUTO_CHILD __attribute__((cleanup(auto_child_)))
+
+int pidfd_open_checked(pid_t pid, struct err *err) MUST_CHECK;
+/*
+ * Start time of a process in clock ticks since boot (field 22 of
+ * /proc/PID/stat, proc(5)); tells a reused pid from the recorded process.
+ * Return 0, -ESRCH when it is gone or a zombie
+ */
+int pid_start_time(pid_t pid, uint64_t *ret_ticks) MUST_CHECK;
+
+#endif

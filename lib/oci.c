@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * oci.c - config.json of the OCI runtime specification, top level. Runs in
+ * kata-runtime without any right. The engine that wrote the file is trusted;
+ * parts of it come from users and images, so limits and types are checked.
+ */
+#include "oci.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "oci-read.h"
+#include "path.h"
+
+static void read_version(struct oci_in *in, struct oci_spec *ret)
+{
+	oci_need_string(in, "ociVersion", &ret->version);
+	if (ret->version && strncmp(ret->version, "1.", 2) != 0)
+		oci_fail(in, "ociVersion", EINVAL, "must be 1.x");
+}
+
+static void read_root(struct oci_in *in, struct oci_spec *ret)
+{
+	struct oci_in root;
+
+	if (!oci_enter(in, "root", &root)) {
+		oci_fail(in, "root", EINVAL, "is missing");
+		return;
+	}
+	oci_need_string(&root, "path", &ret->root_path);
+	oci_read_bool(&root, "readonly", &ret->root_readonly);
+	oci_leave(in, &root);
+}
+
+static void read_mount(struct oci_in *in, struct oci_mount *ret)
+{
+	char *clean;
+
+	oci_need_string(in, "destination", &ret->destination);
+	if (in->r < 0)
+		return;
+	if (ret->destination[0] != '/') {
+		oci_fail(in, "destination", EINVAL, "must be an absolute path");
+		return;
+	}
+	clean = path_normalise(ret->destination);
+	free(ret->destination);
+	ret->destination = clean;
+	oci_read_string(in, "source", &ret->source);
+	oci_read_string(in, "type", &ret->type);
+	oci_read_strv(in, "options", &ret->options);
+	ret->has_id_mappings = oci_has_content(in, "uidMappings") ||
+			       oci_has_content(in, "gidMappings");
+	for (size_t i = 0; i < ret->options.count; i++) {
+		const char *option = ret->options.item[i];
+
+		if (strcmp(option, "idmap") == 0 ||
+		    strcmp(option, "ridmap") == 0 ||
+		    strncmp(option, "idmap=", 6) == 0)
+			ret->has_id_mappings = true;
+	}
+}
+
+static void read_mounts(struct oci_in *in, struct oci_spec *ret)
+{
+	struct oci_list list;
+	struct oci_in item;
+
+	oci_enter_list(in, "mounts", OCI_MOUNTS_MAX, &list);
+	ret->mounts = xcalloc(list.count, sizeof(*ret->mounts));
+	for (size_t i = 0; i < list.count; i++) {
+		if (!oci_enter_item(in, &list, i, &item))
+			return;
+		read_mount(&item, &ret->mounts[ret->mount_count++]);
+		oci_leave(in, &item);
+	}
+}
+
+static void read_hooks(struct oci_in *in, struct oci_spec *ret)
+{
+	struct oci_hooks_count *count = &ret->hooks;
+	const struct {
+		const char *key;
+		size_t *count;
+	} kind[] = {
+		{ "prestart", &count->prestart },
+		{ "createRuntime", &count->create_runtime },
+		{ "createContainer", &count->create_container },
+		{ "startContainer", &count->start_container },
+		{ "poststart", &count->poststart },
+		{ "poststop", &count->poststop },
+	};
+	struct oci_list list;
+	struct oci_in hooks;
+
+	if (!oci_enter(in, "hooks", &hooks))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(kind); i++) {
+		oci_enter_list(&hooks, kind[i].key, OCI_STRINGS_MAX, &list);
+		*kind[i].count = list.count;
+	}
+	oci_leave(in, &hooks);
+}
+
+static void read_spec(struct oci_in *in, struct oci_spec *ret)
+{
+	struct oci_in child;
+
+	read_version(in, ret);
+	if (oci_enter(in, "process", &child)) {
+		ret->has_process = true;
+		oci_process_read(&child, &ret->process);
+		oci_leave(in, &child);
+	}
+	read_root(in, ret);
+	oci_read_string(in, "hostname", &ret->hostname);
+	oci_read_string(in, "domainname", &ret->domainname);
+	read_mounts(in, ret);
+	read_hooks(in, ret);
+	oci_read_pairs(in, "annotations", &ret->annotations);
+	if (oci_enter(in, "linux", &child)) {
+		oci_linux_read(&child, &ret->linux_);
+		oci_leave(in, &child);
+	} else {
+		oci_fail(in, "linux", EINVAL, "is missing");
+	}
+	ret->has_vm = oci_has_content(in, "vm");
+}
+
+/**
+ * oci_spec_parse() - config.json to a checked struct
+ * @text:	JSON
+ * @len:	Its length
+ * @ret_spec:	Owned by the caller (oci_spec_free)
+ * @err:	Filled on failure, with the JSON path
+ *
+ * Return: 0; -EFBIG, -E2BIG above a limit; -EINVAL
+ */
+int oci_spec_parse(const char *text, size_t len, struct oci_spec **ret_spec,
+		   struct err *err)
+{
+	struct oci_spec *spec;
+	struct json *tree = NULL;
+	struct oci_in in;
+	int r = json_parse(text, len, &json_limits_config, &tree, err);
+
+	if (r < 0)
+		return r;
+	spec = xcalloc(1, sizeof(*spec));
+	oci_in_init(&in, tree, "", err);
+	read_spec(&in, spec);
+	json_free(tree);
+	if (in.r < 0) {
+		oci_spec_free(spec);
+		return in.r;
+	}
+	*ret_spec = spec;
+	return 0;
+}
+
+void oci_spec_free(struct oci_spec *spec)
+{
+	if (!spec)
+		return;
+	free(spec->version);
+	oci_process_done(&spec->process);
+	free(spec->root_path);
+	free(spec->hostname);
+	free(spec->domainname);
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		free(spec->mounts[i].destination);
+		free(spec->mounts[i].source);
+		free(spec->mounts[i].type);
+		strv_done(&spec->mounts[i].options);
+	}
+	free(spec->mounts);
+	oci_pairs_done(&spec->annotations);
+	oci_linux_done(&spec->linux_);
+	free(spec);
+}
+
+const char *oci_annotation(const struct oci_spec *spec, const char *key)
+{
+	for (size_t i = 0; i < spec->annotations.count; i++)
+		if (strcmp(spec->annotations.item[i].key, key) == 0)
+			return spec->annotations.item[i].value;
+	return NULL;
+}
+
+const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
+					  const char *type)
+{
+	for (size_t i = 0; i < spec->linux_.namespace_count; i++)
+		if (strcmp(spec->linux_.namespaces[i].type, type) == 0)
+			return &spec->linux_.namespaces[i];
+	return NULL;
+}

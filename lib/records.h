@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fixed-size records between kata-runtime, kata-proxy and kata-shim over
+ * SOCK_SEQPACKET. The runtime reads no guest byte but through these, so every
+ * field is checked by record_recv() (type, size, terminated texts).
+ */
+#ifndef LIB_RECORDS_H
+#define LIB_RECORDS_H
+
+#include "err.h"
+
+#define RECORD_MAGIC 0x4b435231u /* "KCR1" */
+#define RECORD_ROUTES_MAX 32
+#define RECORD_ADDRS_MAX 8
+
+enum record_type {
+	RECORD_ERROR = 1,     /* any -> runtime: text; the operation failed */
+	RECORD_OK,	      /* any -> runtime: the operation succeeded */
+	RECORD_PROXY_READY,   /* proxy -> runtime: QMP greeting and capabilities done, VM stopped */
+	RECORD_PROXY_CONT,    /* runtime -> proxy: let the VM run; answered by OK */
+	RECORD_PROXY_QUIT,    /* runtime -> proxy: end the VM and exit; answered by OK when it is gone */
+	RECORD_PROXY_PING,    /* runtime -> proxy: answered by OK */
+	RECORD_SHIM_READBACK, /* shim -> runtime: the container exists and is frozen */
+	RECORD_SHIM_START,    /* runtime -> shim: network, then StartContainer */
+	RECORD_SHIM_SIGNAL,   /* runtime -> shim: signal, all */
+	RECORD_SHIM_STARTED,  /* shim -> runtime (exec): the process runs */
+	RECORD_TYPE_MAX
+};
+
+struct record_header {
+	uint32_t magic;
+	uint16_t type;
+	uint16_t size; /* whole record */
+};
+
+struct record_plain {
+	struct record_header h;
+};
+
+struct record_error {
+	struct record_header h;
+	int32_t code; /* errno */
+	char text[ERR_TEXT_MAX];
+};
+
+/* What the agent read back from the frozen init process (kata-c/1). */
+struct record_readback {
+	struct record_header h;
+	uint32_t guest_pid;
+	uint32_t seccomp_mode;	  /* 0, 1, 2 */
+	uint32_t seccomp_filters; /* Seccomp_filters of /proc/PID/status */
+	uint32_t no_new_privs;
+	uint64_t cap_inheritable, cap_permitted, cap_effective, cap_bounding,
+		cap_ambient;
+	uint32_t uid, gid;
+	uint32_t namespaces; /* bits of enum policy_ns that differ from the agent's */
+	uint32_t reserved;
+	int64_t memory_max; /* bytes; -1 no limit */
+	int64_t pids_max;
+	int64_t cpu_quota; /* microseconds a period; -1 no limit */
+	int64_t cpu_period;
+	char agent_version[64];
+	char kernel[64]; /* uname -r of the guest, escaped */
+};
+
+struct record_addr {
+	uint8_t family; /* AF_INET, AF_INET6 */
+	uint8_t prefix;
+	uint8_t bytes[16];
+};
+
+struct record_route {
+	uint8_t family;
+	uint8_t dest_prefix;
+	uint8_t scope;
+	uint8_t has_gateway;
+	uint8_t dest[16];
+	uint8_t gateway[16];
+	uint8_t source[16];
+	uint8_t has_source;
+	uint32_t flags;
+};
+
+struct record_start {
+	struct record_header h;
+	uint8_t has_network;
+	uint8_t addr_count;
+	uint8_t route_count;
+	uint8_t mac[6];
+	uint32_t mtu;
+	char name[16]; /* interface name in the guest */
+	struct record_addr addr[RECORD_ADDRS_MAX];
+	struct record_route route[RECORD_ROUTES_MAX];
+};
+
+struct record_signal {
+	struct record_header h;
+	uint32_t signal;
+	uint32_t all;
+};
+
+union record {
+	struct record_header h;
+	struct record_plain plain;
+	struct record_error error;
+	struct record_readback readback;
+	struct record_start start;
+	struct record_signal signal;
+};
+
+/* Fills magic, type and size. */
+void record_init(union record *record, enum record_type type);
+int record_send(int sock, const union record *record, struct err *err) MUST_CHECK;
+int record_send_error(int sock, const struct err *what, struct err *err) MUST_CHECK;
+/*
+ * Receives and checks one record within timeout_ms (-1: no limit). A
+ * RECORD_ERROR becomes err (its text) and its -code. Return: type; -EPIPE when
+ * the peer is gone; -ETIMEDOUT; -errno
+ */
+int record_recv(int sock, union record *ret, int timeout_ms,
+		struct err *err) MUST_CHECK;
+/* record_recv() that accepts one type only. */
+int record_expect(int sock, enum record_type type, union record *ret,
+		  int timeout_ms, struct err *err) MUST_CHECK;
+
+#endif
