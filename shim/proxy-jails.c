@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * proxy-jails.c - the mount holder, the two jails as children of the main
+ * thread (parent-death signals are per thread), and the guest's console.
+ *
+ * The holder is this process' mount namespace: it is gone when the process is,
+ * so nothing needs to be unmounted. Needs CAP_SYS_ADMIN in the user namespace,
+ * before proxy_confine().
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "log.h"
+#include "proxy.h"
+
+#define ARGV_BYTES_MAX (256 * 1024)
+
+/*
+ * Should: leave the caller's mount table alone, pass later mounts on to the
+ * file server. Mustn't: let the file server's mounts come back.
+ */
+int jails_hold_mounts(const char *share, struct err *err)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_set(err, errno, "mount holder: unshare");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return err_set(err, errno, "mount holder: slave propagation");
+	if (mount("kata", share, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0755,size=1m,nr_inodes=8k") < 0)
+		return err_set(err, errno, "mount holder: tmpfs on %s", share);
+	if (mount(NULL, share, NULL, MS_SHARED, NULL) < 0)
+		return err_set(err, errno, "mount holder: share %s", share);
+	return 0;
+}
+
+static int read_argv(int fd, struct strv *ret, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len, at = 0;
+
+	if (fd_read_text(fd, ARGV_BYTES_MAX, &text, &len, err) < 0)
+		return err_wrap(err, "jail arguments");
+	while (at < len) {
+		strv_add(ret, text + at);
+		at += strlen(text + at) + 1;
+	}
+	return ret->count > 0 ? 0 : err_msg(err, EINVAL, "no jail arguments");
+}
+
+int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
+		const int *fds, size_t count, struct err *err)
+{
+	struct fd_name names[PROXY_JAIL_FDS_MAX];
+	struct strv argv = { 0 };
+	struct child_spec spec = { .fds = names,
+				   .fd_count = count,
+				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
+				   .death_signal = true };
+	int r;
+
+	BUG_ON(count > PROXY_JAIL_FDS_MAX);
+	for (size_t i = 0; i < count; i++)
+		names[i] = (struct fd_name){ jail->what, fds[i] };
+	r = read_argv(argv_fd, &argv, err);
+	if (r == 0) {
+		spec.path = argv.item[0];
+		spec.argv = &argv;
+		r = child_spawn(&spec, &jail->child, err);
+	}
+	strv_done(&argv);
+	if (r < 0)
+		return err_wrap(err, "%s", jail->what);
+	jail->source.fd = jail->child.pidfd;
+	jail->source.handle = jails_exited;
+	r = proxy_watch(proxy, &jail->source, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch %s", jail->what) : 0;
+}
+
+void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
+{
+	struct jail *jail = source == &proxy->vmm.source ? &proxy->vmm :
+							   &proxy->fs;
+	int status;
+
+	(void)events;
+	IGNORE(proxy_watch(proxy, source, 0) < 0, "closed next");
+	source->fd = -1;
+	status = child_wait(&jail->child, 0); /* closes the pidfd */
+	if (status < 0)
+		proxy_end(proxy, true, "%s ended", jail->what);
+	else if (status & 0x7f)
+		proxy_end(proxy, true, "%s ended by signal %d", jail->what,
+			  status & 0x7f);
+	else
+		proxy_end(proxy, true, "%s ended with status %d", jail->what,
+			  (status >> 8) & 0xff);
+}
+
+void console_handle(struct proxy *proxy, struct source *source, uint32_t events)
+{
+	uint8_t data[4096];
+	ssize_t n = read(source->fd, data, sizeof(data));
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		proxy_forget(proxy, source);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++)
+		proxy->console_kept[proxy->console_len++ %
+				    PROXY_CONSOLE_KEPT] = data[i];
+}
+
+/* The last lines of the console, escaped, one log line each. */
+void console_report(const struct proxy *proxy)
+{
+	char line[200];
+	size_t used = 0;
+	size_t have = min_size(proxy->console_len, PROXY_CONSOLE_KEPT);
+	size_t first = proxy->console_len - min_size(have, 2000);
+
+	for (size_t i = first; i < proxy->console_len; i++) {
+		uint8_t c = proxy->console_kept[i % PROXY_CONSOLE_KEPT];
+
+		if (c != '\n' && c != '\r')
+			line[used++] = (char)c;
+		if ((c == '\n' || used == sizeof(line)) && used > 0) {
+			log_guest("console", line, used);
+			used = 0;
+		}
+	}
+	if (used > 0)
+		log_guest("console", line, used);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * proxy-loop.c - kata-proxy's epoll loop, deadlines and the end of a sandbox.
+ * Runs confined; every event may come from a hostile VMM or guest.
+ *
+ * #syscalls:proxy epoll_wait epoll_ctl clock_gettime close
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "proxy.h"
+
+#define QUIT_MS 3000
+
+int proxy_watch(struct proxy *proxy, struct source *source, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = source };
+	int op = EPOLL_CTL_MOD;
+
+	if (source->fd < 0 || source->events == events)
+		return 0;
+	if (source->events == 0)
+		op = EPOLL_CTL_ADD;
+	else if (events == 0)
+		op = EPOLL_CTL_DEL;
+	if (epoll_ctl(proxy->epoll_fd, op, source->fd, &event) < 0)
+		return -errno;
+	source->events = events;
+	return 0;
+}
+
+void proxy_forget(struct proxy *proxy, struct source *source)
+{
+	if (source->fd < 0)
+		return;
+	IGNORE(proxy_watch(proxy, source, 0) < 0, "close removes it as well");
+	close(source->fd);
+	source->fd = -1;
+	source->events = 0;
+}
+
+void proxy_set_deadline(struct timespec *deadline, int milliseconds)
+{
+	clock_gettime(CLOCK_MONOTONIC, deadline);
+	deadline->tv_sec += milliseconds / 1000;
+	deadline->tv_nsec += (milliseconds % 1000) * 1000000L;
+	if (deadline->tv_nsec >= 1000000000L) {
+		deadline->tv_sec++;
+		deadline->tv_nsec -= 1000000000L;
+	}
+}
+
+int proxy_left_ms(const struct timespec *deadline)
+{
+	struct timespec now;
+	int64_t left;
+
+	if (deadline->tv_sec == 0)
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = (deadline->tv_sec - now.tv_sec) * 1000 +
+	       (deadline->tv_nsec - now.tv_nsec) / 1000000 + 1;
+	if (left < 0)
+		left = 0;
+	return left > 3600000 ? 3600000 : (int)left;
+}
+
+void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (proxy->ending)
+		return;
+	proxy->ending = true;
+	proxy->failed = failed;
+	va_start(ap, fmt);
+	if (vsnprintf(proxy->reason, sizeof(proxy->reason), fmt, ap) < 0)
+		proxy->reason[0] = '\0';
+	va_end(ap);
+	proxy_set_deadline(&proxy->end_deadline, QUIT_MS);
+	if (failed) {
+		log_err("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
+		console_report(proxy);
+		control_failed(proxy);
+	} else {
+		log_info("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
+	}
+	qmp_quit(proxy);
+}
+
+static int next_timeout(const struct proxy *proxy)
+{
+	int left = proxy_left_ms(&proxy->qmp.deadline);
+	int end = proxy_left_ms(&proxy->end_deadline);
+
+	if (left < 0 || (end >= 0 && end < left))
+		left = end;
+	return left;
+}
+
+static void check_deadlines(struct proxy *proxy)
+{
+	if (!proxy->ending && proxy_left_ms(&proxy->qmp.deadline) == 0)
+		proxy_end(proxy, true, "QMP: no answer in time");
+}
+
+/* The end is reached when the VMM's monitor is gone, or too late. */
+static bool is_over(const struct proxy *proxy)
+{
+	if (!proxy->ending)
+		return false;
+	return proxy->vmm.source.fd < 0 ||
+	       proxy_left_ms(&proxy->end_deadline) == 0;
+}
+
+void proxy_run(struct proxy *proxy)
+{
+	struct epoll_event events[16];
+
+	while (!is_over(proxy)) {
+		int n = epoll_wait(proxy->epoll_fd, events, ARRAY_SIZE(events),
+				   next_timeout(proxy));
+
+		BUG_ON(n < 0 && errno != EINTR);
+		for (int i = 0; i < n; i++) {
+			struct source *source = events[i].data.ptr;
+
+			/* An earlier event of this round may have closed it. */
+			if (source->fd >= 0)
+				source->handle(proxy, source, events[i].events);
+		}
+		check_deadlines(proxy);
+	}
+}

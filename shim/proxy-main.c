@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * proxy-main.c - kata-proxy: one per sandbox. Stages: descriptors, mount
+ * holder, jails, confinement, loop. Started by kata-runtime create with
+ * everything by descriptor and an empty environment; keeps the user
+ * namespace's uid 0 and no capability.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "caps.h"
+#include "log.h"
+#include "proxy.h"
+#include "seccomp.h"
+
+#define GREETING_MS 30000
+#define FILTER_BYTES_MAX 65536
+
+enum {
+	FD_CONTROL, FD_CONTROL_LISTEN, FD_AGENT_LISTEN, FD_QMP, FD_AGENT,
+	FD_CONSOLE, FD_LOG, FD_SECCOMP, FD_VMM_ARGV, FD_FS_ARGV, FD_FIXED
+};
+
+static const char *const fixed_name[FD_FIXED] = {
+	"control", "control_listen", "agent_listen", "qmp", "agent",
+	"console", "log", "seccomp", "vmm_argv", "fs_argv"
+};
+
+static const char *const vmm_name[PROXY_JAIL_FDS_MAX] = {
+	"vmm0", "vmm1", "vmm2", "vmm3", "vmm4", "vmm5", "vmm6", "vmm7",
+	"vmm8", "vmm9", "vmm10", "vmm11", "vmm12", "vmm13", "vmm14", "vmm15"
+};
+
+static const char *const fs_name[PROXY_JAIL_FDS_MAX] = {
+	"fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7",
+	"fs8", "fs9", "fs10", "fs11", "fs12", "fs13", "fs14", "fs15"
+};
+
+struct inherited {
+	struct fd_name all[FD_FIXED + 2 * PROXY_JAIL_FDS_MAX];
+	int vmm[PROXY_JAIL_FDS_MAX];
+	size_t vmm_count;
+	int fs[PROXY_JAIL_FDS_MAX];
+	size_t fs_count;
+};
+
+static int parse_fds(const char *list, struct inherited *in, struct err *err)
+{
+	struct fd_name *all = in->all;
+
+	for (size_t i = 0; i < FD_FIXED; i++)
+		all[i] = (struct fd_name){ fixed_name[i], -1 };
+	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX; i++) {
+		all[FD_FIXED + i] = (struct fd_name){ vmm_name[i], -1 };
+		all[FD_FIXED + PROXY_JAIL_FDS_MAX + i] =
+			(struct fd_name){ fs_name[i], -1 };
+	}
+	if (fd_names_parse(list, all, ARRAY_SIZE(in->all), err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < FD_FIXED; i++)
+		if (all[i].fd < 0)
+			return err_msg(err, EINVAL, "--fds: %s is missing",
+				       fixed_name[i]);
+	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX && all[FD_FIXED + i].fd >= 0; i++)
+		in->vmm[in->vmm_count++] = all[FD_FIXED + i].fd;
+	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX &&
+			   all[FD_FIXED + PROXY_JAIL_FDS_MAX + i].fd >= 0;
+	     i++)
+		in->fs[in->fs_count++] =
+			all[FD_FIXED + PROXY_JAIL_FDS_MAX + i].fd;
+	return 0;
+}
+
+/*
+ * Last stage before the loop. Should: leave open descriptors, the mount
+ * namespace and the children. Mustn't: keep any capability, or a way to
+ * execute, to open files or to get new rights.
+ */
+int proxy_confine(int seccomp_fd, struct err *err)
+{
+	AUTO_FREE char *filter = NULL;
+	struct rlimit none = { 0, 0 };
+	size_t len;
+
+	if (fd_read_text(seccomp_fd, FILTER_BYTES_MAX, &filter, &len, err) < 0)
+		return err_wrap(err, "seccomp filter");
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return err_set(err, errno, "no core files");
+	if (caps_drop_all(err) < 0)
+		return -err->code;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "no_new_privs");
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_set(err, errno, "not dumpable");
+	return seccomp_filter_load(filter, len, 0, err);
+}
+
+static void unused_source(struct source *source)
+{
+	source->fd = -1;
+}
+
+static int watch_fd(struct proxy *proxy, struct source *source, int fd,
+		    void (*handle)(struct proxy *, struct source *, uint32_t),
+		    struct err *err)
+{
+	int r = fd_set_nonblock(fd, true);
+
+	source->fd = fd;
+	source->handle = handle;
+	if (r == 0)
+		r = proxy_watch(proxy, source, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch descriptor %d", fd) : 0;
+}
+
+static int watch_all(struct proxy *proxy, const struct inherited *in,
+		     struct err *err)
+{
+	const struct fd_name *fd = in->all;
+
+	if (watch_fd(proxy, &proxy->creator, fd[FD_CONTROL].fd,
+		     control_creator, err) < 0 ||
+	    watch_fd(proxy, &proxy->control_listen, fd[FD_CONTROL_LISTEN].fd,
+		     control_accept, err) < 0 ||
+	    watch_fd(proxy, &proxy->agent_listen, fd[FD_AGENT_LISTEN].fd,
+		     forward_accept, err) < 0 ||
+	    watch_fd(proxy, &proxy->qmp.source, fd[FD_QMP].fd, qmp_handle,
+		     err) < 0 ||
+	    watch_fd(proxy, &proxy->agent, fd[FD_AGENT].fd, forward_agent,
+		     err) < 0 ||
+	    watch_fd(proxy, &proxy->console, fd[FD_CONSOLE].fd, console_handle,
+		     err) < 0)
+		return -err->code;
+	return 0;
+}
+
+static int init(struct proxy *proxy, struct err *err)
+{
+	unused_source(&proxy->creator);
+	unused_source(&proxy->vmm.source);
+	unused_source(&proxy->fs.source);
+	for (size_t i = 0; i < PROXY_CONTROLS_MAX; i++)
+		unused_source(&proxy->controls[i]);
+	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++)
+		unused_source(&proxy->clients[i].source);
+	proxy->cont_reply_fd = proxy->quit_reply_fd = -1;
+	proxy->next_guest_id = 1;
+	proxy->vmm.what = "VMM";
+	proxy->fs.what = "file server";
+	proxy->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	return proxy->epoll_fd < 0 ? err_set(err, errno, "epoll") : 0;
+}
+
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
+{
+	if (init(proxy, err) < 0 || jails_hold_mounts(proxy->share, err) < 0)
+		return -err->code;
+	proxy_set_deadline(&proxy->qmp.deadline, GREETING_MS);
+	if (jails_start(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
+			in->fs_count, err) < 0 ||
+	    jails_start(proxy, &proxy->vmm, in->all[FD_VMM_ARGV].fd, in->vmm,
+			in->vmm_count, err) < 0)
+		return -err->code;
+	close_all(in->fs, in->fs_count);
+	close_all(in->vmm, in->vmm_count);
+	close(in->all[FD_VMM_ARGV].fd);
+	close(in->all[FD_FS_ARGV].fd);
+	if (watch_all(proxy, in, err) < 0)
+		return -err->code;
+	if (proxy_confine(in->all[FD_SECCOMP].fd, err) < 0)
+		return -err->code;
+	close(in->all[FD_SECCOMP].fd);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	/* Static: its fixed buffers are too large for a stack. */
+	static struct proxy proxy;
+	struct inherited in = { 0 };
+	struct err err = ERR_INIT, ignored = ERR_INIT;
+
+	if (argc != 4 || strncmp(argv[3], "--fds=", 6) != 0) {
+		fputs("kata-proxy is started by kata-runtime\n", stderr);
+		return 2;
+	}
+	proxy.sandbox = argv[1];
+	proxy.share = argv[2];
+	child_reset_signals();
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	if (parse_fds(argv[3] + 6, &in, &err) < 0) {
+		fprintf(stderr, "kata-proxy: %s\n", err.text);
+		return 1;
+	}
+	log_init("kata-proxy", in.all[FD_LOG].fd, LOG_LEVEL_INFO, false);
+	if (setsid() < 0)
+		log_debug("setsid: %s", strerror(errno));
+	if (set_up(&proxy, &in, &err) < 0) {
+		log_err("%s", err.text);
+		IGNORE(record_send_error(in.all[FD_CONTROL].fd, &err, &ignored) < 0,
+		       "the log has it");
+		return 1;
+	}
+	proxy_run(&proxy);
+	control_ended(&proxy);
+	return 0;
+}
