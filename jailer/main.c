@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * main.c - kata-jailer: applies one jail policy to itself and becomes
+ * bubblewrap, which becomes the program. Started by kata-proxy with the rights
+ * of the sandbox's user namespace (uid 0 of it); those are used for the mount
+ * namespace, the id change and the file server's user namespace, and are gone
+ * at the end. It reads no hostile byte: policy, arguments and descriptors come
+ * from kata-runtime, and are checked once more.
+ *
+ * The order of the stages matters:
+ *   descriptors  first, or a leaked one would be inherited by helpers
+ *   files        policy, filter, bubblewrap, libraries: as the host shows them
+ *   root         own mount namespace: needs rights over the caller's
+ *   user ns      the file server's; needs rights over the caller's id map
+ *   arguments    memfd for bwrap
+ *   limits       raising is no longer possible after the next one
+ *   identity     drops every capability
+ *   exec         nothing after
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "hooks.h"
+#include "log.h"
+#include "selinux.h"
+
+#include "jail.h"
+
+#define EXIT_JAIL 125 /* the jail could not be made; the program never ran */
+
+const char *jail_named_path(const struct jail *jail, const char *name)
+{
+	for (size_t i = 0; i < jail->named_count; i++)
+		if (strcmp(jail->named[i].name, name) == 0)
+			return jail->named[i].path;
+	return NULL;
+}
+
+/*
+ * The label of the policy's type, when SELinux is on and knows the type. Where
+ * our module is not loaded the layer is absent, and the verifier reports it.
+ */
+static int find_label(struct jail *jail, struct err *err)
+{
+	AUTO_FREE char *label = NULL;
+	int r;
+
+	if (!jail->policy->selinux_type || !selinux_is_on())
+		return 0;
+	r = selinux_with_type(jail->policy->selinux_type, &label, err);
+	if (r < 0)
+		return r;
+	r = selinux_set_exec(label, err);
+	if (r == -EINVAL) {
+		log_warn("SELinux type %s is not loaded: jail %s has no label of its own",
+			 jail->policy->selinux_type, jail->policy->name);
+		err_clear(err);
+		return 0;
+	}
+	if (r == 0)
+		r = selinux_set_exec(NULL, err);
+	if (r < 0)
+		return r;
+	jail->label = take_ptr(label);
+	return 0;
+}
+
+static int stage_files(struct jail *jail, struct err *err)
+{
+	int r = bwrap_check(JAIL_BWRAP, err);
+
+	if (r == 0)
+		r = bwrap_load_filter(jail, err);
+	if (r == 0)
+		r = find_label(jail, err);
+	if (r == 0 && jail->policy->libraries)
+		r = libraries_find(jail->policy->program, &jail->libraries, err);
+	return r;
+}
+
+static int make_jail(struct jail *jail, struct err *err)
+{
+	int r = policy_load(jail->policy_path, &jail->policy, err);
+
+	if (r == 0)
+		r = fds_check(jail, err);
+	if (r == 0)
+		r = stage_files(jail, err);
+	if (r == 0)
+		r = root_apply(jail, err);
+	if (r == 0 && jail->policy->identity == POLICY_ID_WHOLE_MAP)
+		r = userns_make_whole(&jail->userns_fd, err);
+	if (r == 0)
+		r = bwrap_prepare(jail, err);
+	if (r == 0 && !hook_is_broken("rlimits"))
+		r = limits_apply(jail->policy, err);
+	if (r == 0)
+		r = identity_apply(jail, err);
+	if (r == 0)
+		r = fds_mark(jail, err);
+	return r < 0 ? r : bwrap_exec(jail, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct jail jail = { .info_fd = -1, .log_fd = -1, .seccomp_fd = -1,
+			     .userns_fd = -1, .args_fd = -1,
+			     .parent = getppid() };
+	struct err err = ERR_INIT;
+	int r = 0;
+
+	log_init("kata-jailer", STDERR_FILENO, LOG_LEVEL_INFO, false);
+	if (getauxval(AT_SECURE))
+		r = err_msg(&err, EPERM, "refuses to run setuid, setgid or with file capabilities");
+	if (r == 0)
+		r = options_parse(&jail, argc, argv, &err);
+	if (r == 0)
+		r = fds_close_others(jail.fds.count, &err);
+	if (r == 0 && jail.log_fd >= 0)
+		log_init("kata-jailer", jail.log_fd, LOG_LEVEL_INFO, false);
+	if (r == 0)
+		r = make_jail(&jail, &err);
+	log_err("%s: %s", jail.policy ? jail.policy->name : "jail", err.text);
+	return EXIT_JAIL;
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * accel.c - measures KVM and chooses the accelerator. Runs in kata-runtime
+ * with the caller's rights; the guest that is timed is the few bytes below,
+ * so nothing hostile is read. The measurement is done in a child, because a
+ * vcpu that never returns must not take the command with it.
+ */
+#include "accel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "fd.h"
+#include "num.h"
+#include "path.h"
+
+#define PROBE_ITERATIONS 100000
+/* Silicon needs about 0.1 ms, emulation was seen to need 90 ms and more. */
+#define PROBE_LIMIT_US 25000
+#define PROBE_KILL_MS 200
+#define REAP_MS 40
+#define CACHE_NAME "accel"
+#define CACHE_MAX 512
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+const char *const accel_name[ACCEL_MAX] = { "tcg", "kvm" };
+
+/* What the child found; fits a pipe write whole. */
+struct probe_result {
+	int code;	    /* errno of the step that failed, or 0 */
+	char step[32];	    /* that step */
+	uint64_t time_us;   /* processor time of the loop */
+};
+
+int accel_request_parse(const char *text)
+{
+	static const char *const name[ACCEL_WANT_MAX] = { "auto", "kvm", "tcg" };
+
+	for (int i = 0; i < ACCEL_WANT_MAX; i++)
+		if (strcmp(text, name[i]) == 0)
+			return i;
+	return -EINVAL;
+}
+
+#if defined(__x86_64__)
+#define PAGE 4096
+#define GUEST_CODE 0x1000
+
+/* Real mode: dec ecx; jnz back; hlt */
+static const uint8_t guest_code[] = { 0x66, 0x49, 0x75, 0xfc, 0xf4 };
+
+static int failed(struct probe_result *ret, const char *step)
+{
+	ret->code = errno ? errno : EIO;
+	snprintf(ret->step, sizeof(ret->step), "%s", step);
+	return -ret->code;
+}
+
+static int load_guest(int vm_fd, struct probe_result *ret)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct kvm_userspace_memory_region region = {
+		.guest_phys_addr = GUEST_CODE,
+		.memory_size = PAGE,
+		.userspace_addr = (uintptr_t)page,
+	};
+
+	if (page == MAP_FAILED)
+		return failed(ret, "guest memory");
+	memcpy(page, guest_code, sizeof(guest_code));
+	if (ioctl(vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return failed(ret, "KVM_SET_USER_MEMORY_REGION");
+	return 0;
+}
+
+static int set_registers(int vcpu_fd, struct probe_result *ret)
+{
+	struct kvm_regs regs = { .rip = GUEST_CODE,
+				 .rcx = PROBE_ITERATIONS,
+				 .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu_fd, KVM_GET_SREGS, &sregs) < 0)
+		return failed(ret, "KVM_GET_SREGS");
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	if (ioctl(vcpu_fd, KVM_SET_SREGS, &sregs) < 0)
+		return failed(ret, "KVM_SET_SREGS");
+	if (ioctl(vcpu_fd, KVM_SET_REGS, &regs) < 0)
+		return failed(ret, "KVM_SET_REGS");
+	return 0;
+}
+
+/* Processor time: other load on the machine must not look like emulation. */
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	BUG_ON(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) < 0);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static int run_guest(int vcpu_fd, const struct kvm_run *run,
+		     struct probe_result *ret)
+{
+	uint64_t start = now_us();
+
+	if (ioctl(vcpu_fd, KVM_RUN, 0) < 0)
+		return failed(ret, "KVM_RUN");
+	if (run->exit_reason != KVM_EXIT_HLT) {
+		errno = EIO;
+		return failed(ret, "guest did not halt");
+	}
+	ret->time_us = now_us() - start;
+	return 0;
+}
+
+static int probe(struct probe_result *ret)
+{
+	AUTO_FD int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	AUTO_FD int vm_fd = -1;
+	AUTO_FD int vcpu_fd = -1;
+	struct kvm_run *run;
+	int size;
+
+	if (kvm_fd < 0)
+		return failed(ret, "open /dev/kvm");
+	errno = 0;
+	if (ioctl(kvm_fd, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return failed(ret, "KVM_GET_API_VERSION");
+	vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0);
+	if (vm_fd < 0)
+		return failed(ret, "KVM_CREATE_VM");
+	if (load_guest(vm_fd, ret) < 0)
+		return -ret->code;
+	vcpu_fd = ioctl(vm_fd, KVM_CREATE_VCPU, 0);
+	if (vcpu_fd < 0)
+		return failed(ret, "KVM_CREATE_VCPU");
+	size = ioctl(kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(*run))
+		return failed(ret, "KVM_GET_VCPU_MMAP_SIZE");
+	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   vcpu_fd, 0);
+	if (run == MAP_FAILED)
+		return failed(ret, "map vcpu");
+	if (set_registers(vcpu_fd, ret) < 0)
+		return -ret->code;
+	return run_guest(vcpu_fd, run, ret);
+}
+#else
+static int probe(struct probe_result *ret)
+{
+	ret->code = ENOSYS;
+	snprintf(ret->step, sizeof(ret->step), "no probe for this machine");
+	return -ret->code;
+}
+#endif
+
+/* Bounded, because a child inside a broken KVM may not die at once. */
+static void reap(pid_t pid)
+{
+	const struct timespec tick = { .tv_nsec = 2000000 };
+
+	kill(pid, SIGKILL);
+	for (int ms = 0; ms < REAP_MS; ms += 2) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		nanosleep(&tick, NULL);
+	}
+}
+
+/* Return: 1 measured, 0 not finished in time, -errno */
+static int probe_in_child(struct probe_result *ret, struct err *err)
+{
+	AUTO_FD int read_fd = -1;
+	int pipe_fd[2];
+	pid_t pid;
+	int r;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	read_fd = pipe_fd[0];
+	pid = fork();
+	if (pid == 0) {
+		struct probe_result result = { 0 };
+
+		IGNORE(probe(&result) < 0, "the result says so");
+		r = fd_write_all(pipe_fd[1], &result, sizeof(result));
+		_exit(r < 0);
+	}
+	close(pipe_fd[1]);
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	r = fd_wait_in(read_fd, PROBE_KILL_MS);
+	if (r > 0 && fd_read_full(read_fd, ret, sizeof(*ret)) != sizeof(*ret))
+		r = err_msg(err, EIO, "KVM probe ended without a result");
+	else if (r < 0)
+		err_set(err, -r, "KVM probe");
+	reap(pid);
+	return r;
+}
+
+static int boot_id(char *ret, size_t size, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (path_read_file(AT_FDCWD, BOOT_ID, 128, &text, err) < 0)
+		return -err->code;
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(ret, size, "%s", text);
+	return 0;
+}
+
+/* "1 BOOT_ID MICROSECONDS\n". Anything else is measured again. */
+static bool cache_load(int root_fd, uint64_t *ret_us)
+{
+	struct err err = ERR_INIT;
+	AUTO_FREE char *text = NULL;
+	char id[64], *save = NULL, *field;
+
+	if (root_fd < 0 || boot_id(id, sizeof(id), &err) < 0 ||
+	    path_read_file(root_fd, CACHE_NAME, CACHE_MAX, &text, &err) < 0)
+		return false;
+	field = strtok_r(text, " \n", &save);
+	if (!field || strcmp(field, "1") != 0)
+		return false;
+	field = strtok_r(NULL, " \n", &save);
+	if (!field || strcmp(field, id) != 0)
+		return false;
+	field = strtok_r(NULL, " \n", &save);
+	return field && num_parse_u64(field, UINT32_MAX, ret_us) == 0;
+}
+
+static int cache_save(int root_fd, uint64_t time_us, struct err *err)
+{
+	char id[64], text[CACHE_MAX];
+
+	if (root_fd < 0)
+		return 0;
+	if (boot_id(id, sizeof(id), err) < 0)
+		return -err->code;
+	snprintf(text, sizeof(text), "1 %s %llu\n", id,
+		 (unsigned long long)time_us);
+	return path_write_atomic(root_fd, CACHE_NAME, text, strlen(text), err);
+}
+
+static void judge(uint64_t time_us, struct accel_choice *ret)
+{
+	unsigned long long us = time_us;
+
+	ret->accel = time_us <= PROBE_LIMIT_US ? ACCEL_KVM : ACCEL_TCG;
+	snprintf(ret->reason, sizeof(ret->reason),
+		 ret->accel == ACCEL_KVM ?
+			 "/dev/kvm is real: test guest took %llu.%03llu ms" :
+			 "/dev/kvm is emulated: test guest took %llu.%03llu ms, silicon takes about 0.1",
+		 us / 1000, us % 1000);
+}
+
+static int measure(int root_fd, struct accel_choice *ret, struct err *err)
+{
+	struct probe_result result = { 0 };
+	uint64_t time_us;
+	int r;
+
+	/* The right to open it may have changed since; the speed has not. */
+	if (access("/dev/kvm", R_OK | W_OK) == 0 && cache_load(root_fd, &time_us)) {
+		judge(time_us, ret);
+		ret->cached = true;
+		return 0;
+	}
+	r = probe_in_child(&result, err);
+	if (r < 0)
+		return r;
+	ret->accel = ACCEL_TCG;
+	if (r == 0) {
+		snprintf(ret->reason, sizeof(ret->reason),
+			 "/dev/kvm is emulated: test guest not done after %d ms",
+			 PROBE_KILL_MS);
+		return 0;
+	}
+	if (result.code) {
+		result.step[sizeof(result.step) - 1] = '\0';
+		snprintf(ret->reason, sizeof(ret->reason),
+			 "KVM cannot be used: %s: %s", result.step,
+			 strerror(result.code));
+		return 0;
+	}
+	judge(result.time_us, ret);
+	return cache_save(root_fd, result.time_us, err);
+}
+
+/**
+ * accel_choose() - Choose the accelerator and say why
+ * @want:	What the settings ask for
+ * @root_fd:	State root, or -1
+ * @ret:	Choice and reason
+ * @err:	Filled on failure
+ *
+ * Return: 0, -ENODEV when KVM is demanded and cannot be used, or -errno
+ *
+ * #files:runtime /dev/kvm rw - timing a guest of our own
+ */
+int accel_choose(enum accel_request want, int root_fd,
+		 struct accel_choice *ret, struct err *err)
+{
+	struct accel_choice choice = { .accel = ACCEL_TCG };
+	int r;
+
+	BUG_ON(want < 0 || want >= ACCEL_WANT_MAX);
+	if (want == ACCEL_WANT_TCG) {
+		snprintf(choice.reason, sizeof(choice.reason),
+			 "the settings ask for TCG");
+		*ret = choice;
+		return 0;
+	}
+	r = measure(root_fd, &choice, err);
+	if (r < 0)
+		return r;
+	if (want == ACCEL_WANT_KVM && choice.accel != ACCEL_KVM)
+		return err_msg(err, ENODEV,
+			       "accelerator: KVM is demanded by the settings, but %s; set accelerator = \"auto\" or \"tcg\"",
+			       choice.reason);
+	*ret = choice;
+	return 0;
+}

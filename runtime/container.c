@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * container.c - create and start of one container, in kata-runtime. The order
+ * is docs/architecture.md's; what would outlive this process is in the state
+ * record before it is made.
+ */
+#include "container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "bundle.h"
+#include "ids.h"
+#include "netns.h"
+#include "num.h"
+#include "path.h"
+#include "readback.h"
+#include "records.h"
+#include "sandbox.h"
+#include "share.h"
+#include "spawn.h"
+#include "state.h"
+
+#define CREATE_EXTRA_MS 60000 /* mounts and agent calls, on top of the boot */
+#define START_MS 30000
+
+/* One create under way. */
+struct creation {
+	struct runtime *rt;
+	const char *id;
+	const struct create_options *options;
+	int dir_fd;
+	struct bundle bundle;
+	struct state state;
+	struct sandbox sandbox;
+	struct share share;
+	pid_t pid;
+};
+
+int operand_id(int argc, char **argv, int at, const char **ret_id,
+	       struct err *err)
+{
+	if (at < 0)
+		return at;
+	if (at >= argc)
+		return err_msg(err, EINVAL, "a container ID is needed");
+	if (at + 1 < argc)
+		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
+			       argv[at + 1]);
+	*ret_id = argv[at];
+	return ids_check(argv[at], err);
+}
+
+int preserve_fds_check(const char *value, struct err *err)
+{
+	uint32_t count;
+
+	if (!value)
+		return 0;
+	if (num_parse_u32(value, 1024, &count) < 0)
+		return err_msg(err, EINVAL, "--preserve-fds: \"%.32s\" is not a number",
+			       value);
+	if (count > 0)
+		return err_msg(err, EOPNOTSUPP,
+			       "--preserve-fds %u: descriptors cannot be passed into a VM",
+			       count);
+	return 0;
+}
+
+int pid_file_write(const char *path, pid_t pid, struct err *err)
+{
+	AUTO_FREE char *dir_copy = xstrdup(path), *name_copy = xstrdup(path);
+	AUTO_FD int dir_fd = -1;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", pid);
+
+	dir_fd = open(dirname(dir_copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_set(err, errno, "pid file %s", path);
+	if (path_write_atomic(dir_fd, basename(name_copy), text, (size_t)n, err) < 0)
+		return err_wrap(err, "pid file");
+	return 0;
+}
+
+int console_connect(const char *path, struct err *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	AUTO_FD int fd = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_msg(err, ENAMETOOLONG, "console socket %s", path);
+	memcpy(address.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "socket");
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return err_set(err, errno, "console socket %s", path);
+	return take_fd(&fd);
+}
+
+static char *now_text(void)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[64];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return xasprintf("%s.%09ldZ", text, now.tv_nsec);
+}
+
+/* Everything that can be refused before anything is made. */
+static int prepare(struct creation *c, struct err *err)
+{
+	const struct create_options *o = c->options;
+
+	if (preserve_fds_check(o->preserve_fds, err) < 0)
+		return -err->code;
+	if (settings_load(&c->rt->settings, c->rt->config_option,
+			  c->rt->initial_userns && geteuid() == 0, err) < 0)
+		return -err->code;
+	if (bundle_load(o->bundle, &c->bundle, err) < 0)
+		return -err->code;
+	if (c->bundle.spec->process.terminal && !o->console_socket)
+		return err_msg(err, EINVAL,
+			       "process.terminal is set but there is no --console-socket");
+	if (!c->bundle.spec->process.terminal && o->console_socket)
+		return err_msg(err, EINVAL,
+			       "--console-socket given but process.terminal is not set");
+	return 0;
+}
+
+static int record_intent(struct creation *c, struct err *err)
+{
+	c->state.id = xstrdup(c->id);
+	c->state.sandbox = xstrdup(c->id);
+	c->state.bundle = xstrdup(c->bundle.path);
+	c->state.rootfs = xstrdup(c->bundle.rootfs);
+	c->state.created = now_text();
+	if (path_write_atomic(c->dir_fd, "config.json", c->bundle.text,
+			      c->bundle.len, err) < 0)
+		return -err->code;
+	return state_save(c->dir_fd, &c->state, err);
+}
+
+/* --- the shim ---------------------------------------------------------------- */
+
+struct shim_fds {
+	struct fd_name *list;
+	size_t count;
+};
+
+static void add_fd(struct shim_fds *fds, const char *name, int fd)
+{
+	fds->list = xgrow(fds->list, fds->count, fds->count + 1,
+			  sizeof(*fds->list));
+	fds->list[fds->count++] = (struct fd_name){ name, fd };
+}
+
+static int open_shim_files(struct creation *c, struct shim_fds *fds,
+			   struct err *err)
+{
+	AUTO_FREE char *filter = xasprintf("%s/shim.bpf",
+					   c->rt->settings.seccomp);
+	int fd = openat(c->dir_fd, "config.json", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "config.json");
+	add_fd(fds, "config", fd);
+	fd = open(filter, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "seccomp filter %s", filter);
+	add_fd(fds, "seccomp", fd);
+	fd = state_connect(c->dir_fd, "agent.sock", SOCK_STREAM, err);
+	if (fd < 0)
+		return fd;
+	add_fd(fds, "proxy", fd);
+	fd = state_listen(c->dir_fd, "shim.sock", SOCK_SEQPACKET, err);
+	if (fd < 0)
+		return fd;
+	add_fd(fds, "listen", fd);
+	if (!c->options->console_socket)
+		return 0;
+	fd = console_connect(c->options->console_socket, err);
+	if (fd >= 0)
+		add_fd(fds, "console", fd);
+	return fd;
+}
+
+/* owned is how many of fds were opened for the shim and are closed after. */
+static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
+				int control_fd, struct err *err)
+{
+	AUTO_FREE char *list = NULL;
+	struct strv argv = { 0 };
+	struct spawn_shim spec = { .path = c->rt->settings.shim,
+				   .argv = &argv,
+				   .cgroups = &c->state.cgroups,
+				   .net_fd = c->sandbox.netns_fd };
+	size_t owned;
+	int r = open_shim_files(c, fds, err);
+
+	owned = fds->count;
+	add_fd(fds, "control", control_fd);
+	add_fd(fds, "log", c->sandbox.log_fd);
+	for (size_t i = 0; i < c->share.count; i++)
+		add_fd(fds, c->share.tree[i].name, c->share.tree[i].mirror_fd);
+	list = child_fds_arg(fds->list, fds->count);
+	strv_add(&argv, "kata-shim");
+	strv_add(&argv, "--role");
+	strv_add(&argv, "container");
+	strv_add(&argv, "--id");
+	strv_add(&argv, c->id);
+	strv_add(&argv, "--boot-timeout");
+	strv_addf(&argv, "%u", c->state.boot_timeout);
+	strv_addf(&argv, "--fds=%s", list);
+	spec.fds = fds->list;
+	spec.fd_count = fds->count;
+	if (r >= 0)
+		r = spawn_shim(&spec, &c->pid, err);
+	for (size_t i = 0; i < owned; i++)
+		close(fds->list[i].fd);
+	strv_done(&argv);
+	return r < 0 ? r : 0;
+}
+
+static int wait_for_readback(struct creation *c, int control_fd,
+			     struct err *err)
+{
+	union record record;
+	int limit = (int)c->state.boot_timeout * 1000 + CREATE_EXTRA_MS;
+
+	if (record_expect(control_fd, RECORD_SHIM_READBACK, &record, limit,
+			  err) < 0)
+		return -err->code;
+	if (readback_check(&record.readback, c->bundle.spec, err) < 0)
+		return -err->code;
+	record_init(&record, RECORD_OK);
+	return record_send(control_fd, &record, err);
+}
+
+static int make_shim(struct creation *c, struct err *err)
+{
+	struct shim_fds fds = { 0 };
+	AUTO_FD int ours = -1;
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "socketpair");
+	ours = pair[0];
+	r = spawn_container_shim(c, &fds, pair[1], err);
+	close(pair[1]);
+	free(fds.list);
+	if (r == 0)
+		r = process_record(&c->state.shim, c->pid, "shim", err);
+	if (r == 0)
+		r = state_save(c->dir_fd, &c->state, err);
+	if (r == 0)
+		r = wait_for_readback(c, ours, err);
+	return r;
+}
+
+static int build(struct creation *c, struct err *err)
+{
+	sandbox_init(&c->sandbox);
+	c->sandbox.rt = c->rt;
+	c->sandbox.bundle = &c->bundle;
+	c->sandbox.state = &c->state;
+	c->sandbox.dir_fd = c->dir_fd;
+	if (record_intent(c, err) < 0 || sandbox_start(&c->sandbox, err) < 0)
+		return -err->code;
+	/* QEMU starts meanwhile. */
+	if (share_open(&c->bundle, &c->share, err) < 0 ||
+	    sandbox_release(&c->sandbox, &c->share, err) < 0 ||
+	    make_shim(c, err) < 0)
+		return -err->code;
+	c->state.ready = true;
+	if (state_save(c->dir_fd, &c->state, err) < 0)
+		return -err->code;
+	return c->options->pid_file ?
+		       pid_file_write(c->options->pid_file, c->pid, err) : 0;
+}
+
+int container_create(struct runtime *rt, const char *id,
+		     const struct create_options *options, pid_t *ret_pid,
+		     struct err *err)
+{
+	struct creation c = { .rt = rt, .id = id, .options = options,
+			      .dir_fd = -1 };
+	struct err undo = ERR_INIT;
+	int r;
+
+	r = state_root_open(rt, err);
+	if (r == 0)
+		r = prepare(&c, err);
+	if (r == 0) {
+		c.dir_fd = state_create(rt, id, err);
+		r = c.dir_fd < 0 ? c.dir_fd : build(&c, err);
+		sandbox_done(&c.sandbox);
+		if (r < 0 && c.dir_fd >= 0) {
+			if (sandbox_destroy(rt, c.dir_fd, &c.state, &undo) < 0 ||
+			    path_remove_tree(rt->root_fd, id, &undo) < 0)
+				fprintf(stderr, "kata-runtime: clean up: %s\n",
+					undo.text);
+		}
+	}
+	if (r == 0)
+		*ret_pid = c.pid;
+	share_done(&c.share);
+	bundle_done(&c.bundle);
+	state_done(&c.state);
+	if (c.dir_fd >= 0)
+		close(c.dir_fd);
+	return r < 0 ? r : 0;
+}
+
+static int send_start(struct state *state, int dir_fd, struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/ns/net", state->shim.pid);
+	AUTO_FD int netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD int fd = -1;
+	union record record;
+
+	if (netns_fd < 0)
+		return err_set(err, errno, "network namespace of the container");
+	record_init(&record, RECORD_SHIM_START);
+	if (netns_wire(netns_fd, &record.start, err) < 0)
+		return -err->code;
+	fd = state_connect(dir_fd, "shim.sock", SOCK_SEQPACKET, err);
+	if (fd < 0)
+		return fd;
+	if (record_send(fd, &record, err) < 0)
+		return -err->code;
+	return record_expect(fd, RECORD_OK, &record, START_MS, err);
+}
+
+int container_start(struct runtime *rt, const char *id, struct err *err)
+{
+	AUTO_FD int dir_fd = state_open(rt, id, true, err);
+	struct state state = { 0 };
+	enum state_status status;
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	if (state_load(dir_fd, &state, err) < 0)
+		return -err->code;
+	status = state_status(&state);
+	if (status != STATUS_CREATED) {
+		state_done(&state);
+		return err_msg(err, EINVAL,
+			       "cannot start a container in the %s state",
+			       status_name[status]);
+	}
+	r = send_start(&state, dir_fd, err);
+	if (r >= 0) {
+		state.started = true;
+		r = state_save(dir_fd, &state, err);
+	}
+	state_done(&state);
+	return r < 0 ? r : 0;
+}
+
+int container_remove(struct runtime *rt, const char *id, int dir_fd,
+		     struct err *err)
+{
+	struct state state = { 0 };
+	struct err damaged = ERR_INIT;
+	int r = 0;
+
+	/* A create that died before its first record left nothing else. */
+	if (state_load(dir_fd, &state, &damaged) < 0 && damaged.code != ENOENT)
+		fprintf(stderr, "kata-runtime: %s: %s\n", id, damaged.text);
+	else
+		r = sandbox_destroy(rt, dir_fd, &state, err);
+	state_done(&state);
+	return r < 0 ? r : path_remove_tree(rt->root_fd, id, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verification of a sandbox's jails before the guest runs. */
+#ifndef RUNTIME_JAIL_CHECK_H
+#define RUNTIME_JAIL_CHECK_H
+
+#include "sandbox.h"
+
+/* Where the policies put the guest's files. */
+#define JAIL_KERNEL "/guest/vmlinux"
+#define JAIL_INITRD "/guest/initrd.img"
+
+/*
+ * Learns both programs' pids from bubblewrap, records them, and compares the
+ * live processes with their policies. -EPERM names the first difference.
+ */
+int jail_check(struct sandbox *sandbox, const char *vmm_policy,
+	       struct err *err) MUST_CHECK;
+/* Test builds only: adds the switch that breaks a layer of "vmm" or "fs". */
+void jail_check_break_args(struct strv *argv, const char *jail);
+
+#endif

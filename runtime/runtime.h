@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every command of kata-runtime shares. */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+#include "err.h"
+#include "settings.h"
+
+struct runtime {
+	const char *root_option; /* --root, NULL: default */
+	const char *log_path;
+	bool log_json;
+	bool debug;
+	bool systemd_cgroup;
+	const char *config_option; /* --config */
+	char *root;   /* state root, made and checked by state_root_open() */
+	int root_fd;  /* -1 until then */
+	bool initial_userns; /* real root's namespace, by uid_map */
+	uint64_t tsc_start;  /* see tsc.h */
+	uint64_t ns_start;
+	struct settings settings; /* filled by create and exec only */
+};
+
+struct command {
+	const char *name;
+	const char *operands;
+	const char *help;
+	/* argv[first] is the first argument after the verb. Exit code or -errno */
+	int (*run)(struct runtime *rt, int argc, char **argv, int first,
+		   struct err *err);
+};
+
+int cmd_create(struct runtime *, int, char **, int, struct err *);
+int cmd_start(struct runtime *, int, char **, int, struct err *);
+int cmd_run(struct runtime *, int, char **, int, struct err *);
+int cmd_state(struct runtime *, int, char **, int, struct err *);
+int cmd_kill(struct runtime *, int, char **, int, struct err *);
+int cmd_delete(struct runtime *, int, char **, int, struct err *);
+int cmd_exec(struct runtime *, int, char **, int, struct err *);
+int cmd_list(struct runtime *, int, char **, int, struct err *);
+
+#endif

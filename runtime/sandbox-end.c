@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * sandbox-end.c - takes a sandbox down, in kata-runtime delete and after a
+ * failed create. Works from the record alone, on any half-made state, twice.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "cgroup.h"
+#include "records.h"
+#include "sandbox.h"
+#include "uid-pool.h"
+
+#define QUIT_MS 5000
+#define GONE_MS 5000
+
+/* The orderly way: the proxy tells QEMU to quit. Failing is fine. */
+static void ask_proxy(int dir_fd, const struct state *state)
+{
+	struct err err = ERR_INIT;
+	union record record;
+	AUTO_FD int fd = -1;
+
+	if (!process_alive(&state->proxy))
+		return;
+	fd = state_connect(dir_fd, "control.sock", SOCK_SEQPACKET, &err);
+	if (fd < 0)
+		return;
+	record_init(&record, RECORD_PROXY_QUIT);
+	if (record_send(fd, &record, &err) < 0)
+		return;
+	IGNORE(record_expect(fd, RECORD_OK, &record, QUIT_MS, &err) < 0,
+	       "what is left is killed next");
+}
+
+static void reap_ours(const struct process_ref *ref)
+{
+	if (ref->pid > 0)
+		IGNORE(waitpid(ref->pid, NULL, WNOHANG) < 0,
+		       "only a failed create has it as a child");
+}
+
+/* Waits until it is gone, killing it after grace_ms. */
+static int end_process(const struct process_ref *ref, const char *what,
+		       int grace_ms, struct err *err)
+{
+	const struct timespec pause = { 0, 5000000 };
+	int r;
+
+	for (int waited = 0; waited < grace_ms + GONE_MS; waited += 5) {
+		reap_ours(ref);
+		if (!process_alive(ref))
+			return 0;
+		if (waited >= grace_ms) {
+			r = process_kill(ref, SIGKILL);
+			if (r < 0)
+				return err_set(err, -r, "end %s (pid %d)", what,
+					       ref->pid);
+		}
+		nanosleep(&pause, NULL);
+	}
+	return err_msg(err, EBUSY, "%s (pid %d) does not end", what, ref->pid);
+}
+
+int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
+		    struct err *err)
+{
+	/* The shim first: its end makes the proxy end the VM by itself. */
+	if (end_process(&state->shim, "shim", 0, err) < 0)
+		return -err->code;
+	ask_proxy(dir_fd, state);
+	if (end_process(&state->proxy, "proxy", 0, err) < 0 ||
+	    end_process(&state->vmm_monitor, "VMM jail", 200, err) < 0 ||
+	    end_process(&state->vmm, "VMM", 200, err) < 0 ||
+	    end_process(&state->fs_monitor, "file server jail", 200, err) < 0 ||
+	    end_process(&state->fs, "file server", 200, err) < 0)
+		return -err->code;
+	if (cgroup_remove(&state->cgroups, err) < 0)
+		return -err->code;
+	return uid_pool_release(rt, state->id, state->uid, err);
+}

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * sandbox.c - starts one VM, in kata-runtime create. Nothing here reads a byte
+ * that the guest or the VMM wrote: the proxy answers with checked records, and
+ * what the jails are is read from /proc.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "cgroup.h"
+#include "jail-check.h"
+#include "json.h"
+#include "log.h"
+#include "netns.h"
+#include "path.h"
+#include "records.h"
+#include "sandbox-fds.h"
+#include "tsc.h"
+#include "uid-pool.h"
+#include "vmm.h"
+
+#define READY_MS 30000
+#define CONT_MS 10000
+#define JAIL_FDS_MAX 8
+
+void sandbox_init(struct sandbox *sandbox)
+{
+	*sandbox = (struct sandbox){ .dir_fd = -1, .log_fd = -1, .netns_fd = -1,
+				     .control_fd = -1, .vmm_info_fd = -1,
+				     .fs_info_fd = -1, .proxy = CHILD_INIT };
+}
+
+static uint32_t vm_memory_mib(const struct sandbox *s)
+{
+	const struct oci_resources *res = &s->bundle->spec->linux_.resources;
+	uint64_t mib = s->rt->settings.default_memory_mib;
+
+	if (res->has_memory_limit && res->memory_limit > 0) {
+		/* The guest's own needs come on top of the container's. */
+		uint64_t wanted = ((uint64_t)res->memory_limit >> 20) + 96;
+
+		if (wanted > mib)
+			mib = wanted;
+	}
+	return mib > 1048576 ? 1048576 : (uint32_t)mib;
+}
+
+/* NUL-separated, as the proxy reads it. */
+static int argv_memfd(const struct strv *argv, struct err *err)
+{
+	size_t len = 0, at = 0;
+	AUTO_FREE char *text = NULL;
+
+	for (size_t i = 0; i < argv->count; i++)
+		len += strlen(argv->item[i]) + 1;
+	text = xcalloc(1, len);
+	for (size_t i = 0; i < argv->count; i++) {
+		size_t n = strlen(argv->item[i]) + 1;
+
+		memcpy(text + at, argv->item[i], n);
+		at += n;
+	}
+	return fd_memfd("jail-argv", text, len, err);
+}
+
+static void jailer_args(const struct sandbox *s, const char *policy,
+			const struct fd_name *fds, size_t count,
+			struct strv *ret)
+{
+	AUTO_FREE char *names = child_fds_arg(fds, count);
+
+	strv_add(ret, s->rt->settings.jailer);
+	strv_add(ret, "--policy");
+	strv_addf(ret, "%s/%s.json", s->rt->settings.policies, policy);
+	strv_addf(ret, "--fds=%s", names);
+	jail_check_break_args(ret, strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
+}
+
+static const char *vmm_policy(const struct sandbox *s)
+{
+	return s->accel.accel == ACCEL_KVM ? "qemu-kvm" : "qemu-tcg";
+}
+
+/* VMM: 3 qmp, 4 agent, 5 console, 6 fs, 7 net when there is a tap. */
+static size_t vmm_fds(const struct sandbox_fds *fds, struct fd_name *ret)
+{
+	size_t n = 0;
+
+	ret[n++] = (struct fd_name){ "qmp", fds->vmm_qmp };
+	ret[n++] = (struct fd_name){ "agent", fds->vmm_agent };
+	ret[n++] = (struct fd_name){ "console", fds->vmm_console };
+	ret[n++] = (struct fd_name){ "fs", fds->vmm_fs };
+	if (fds->tap >= 0)
+		ret[n++] = (struct fd_name){ "net", fds->tap };
+	ret[n++] = (struct fd_name){ "info", fds->vmm_info_write };
+	return n;
+}
+
+static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
+		    const uint8_t mac[6], struct err *err)
+{
+	struct fd_name names[JAIL_FDS_MAX];
+	size_t count = vmm_fds(fds, names);
+	struct strv argv = { 0 };
+	struct vmm_config config = {
+		.accel = s->accel.accel,
+		.memory_mib = vm_memory_mib(s),
+		.vcpus = s->rt->settings.default_vcpus,
+		.agent_log = s->rt->debug,
+		.kernel = JAIL_KERNEL,
+		.initrd = JAIL_INITRD,
+		.qmp_fd = 3, .agent_fd = 4, .console_fd = 5, .fs_fd = 6,
+		.net_fd = fds->tap >= 0 ? 7 : -1,
+	};
+	int fd;
+
+	memcpy(config.mac, mac, 6);
+	config.tsc_khz = tsc_khz(s->rt->tsc_start, s->rt->ns_start);
+	jailer_args(s, vmm_policy(s), names, count, &argv);
+	strv_add(&argv, "--uid");
+	strv_addf(&argv, "%u", s->state->uid);
+	strv_add(&argv, "--bind");
+	strv_addf(&argv, "kernel=%s", s->rt->settings.kernel);
+	strv_add(&argv, "--bind");
+	strv_addf(&argv, "initrd=%s", s->rt->settings.initrd);
+	strv_add(&argv, "--");
+	vmm_qemu_args(&config, &argv);
+	fd = argv_memfd(&argv, err);
+	strv_done(&argv);
+	return fd;
+}
+
+static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
+		   struct err *err)
+{
+	const struct fd_name names[] = { { "fs", fds->fs_listen },
+					 { "info", fds->fs_info_write } };
+	struct strv argv = { 0 };
+	int fd;
+
+	jailer_args(s, "virtiofsd", names, ARRAY_SIZE(names), &argv);
+	strv_add(&argv, "--share");
+	strv_add(&argv, s->share_path);
+	strv_add(&argv, "--");
+	strv_add(&argv, "--fd=3");
+	strv_add(&argv, "-o");
+	strv_add(&argv,
+		 "source=/share,sandbox=chroot,announce_submounts,cache=auto,xattr");
+	strv_add(&argv, "--thread-pool-size=0");
+	strv_add(&argv, "-f");
+	fd = argv_memfd(&argv, err);
+	strv_done(&argv);
+	return fd;
+}
+
+static int join_cgroups(void *arg)
+{
+	struct err err = ERR_INIT;
+
+	return cgroup_join(arg, 0, &err) < 0 ? -err.code : 0;
+}
+
+static size_t proxy_fds(const struct sandbox *s, const struct sandbox_fds *fds,
+			int vmm_fd, int fs_fd, struct fd_name *ret)
+{
+	static const char *const vmm_name[] = { "vmm0", "vmm1", "vmm2", "vmm3",
+						"vmm4", "vmm5", "vmm6", "vmm7" };
+	struct fd_name vmm[JAIL_FDS_MAX];
+	size_t n = 0, count = vmm_fds(fds, vmm);
+
+	ret[n++] = (struct fd_name){ "control", fds->proxy_control };
+	ret[n++] = (struct fd_name){ "control_listen", fds->control_listen };
+	ret[n++] = (struct fd_name){ "agent_listen", fds->agent_listen };
+	ret[n++] = (struct fd_name){ "qmp", fds->proxy_qmp };
+	ret[n++] = (struct fd_name){ "agent", fds->proxy_agent };
+	ret[n++] = (struct fd_name){ "console", fds->proxy_console };
+	ret[n++] = (struct fd_name){ "log", s->log_fd };
+	ret[n++] = (struct fd_name){ "seccomp", fds->seccomp };
+	ret[n++] = (struct fd_name){ "vmm_argv", vmm_fd };
+	ret[n++] = (struct fd_name){ "fs_argv", fs_fd };
+	for (size_t i = 0; i < count; i++)
+		ret[n++] = (struct fd_name){ vmm_name[i], vmm[i].fd };
+	ret[n++] = (struct fd_name){ "fs0", fds->fs_listen };
+	ret[n++] = (struct fd_name){ "fs1", fds->fs_info_write };
+	return n;
+}
+
+static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
+		       const uint8_t mac[6], struct err *err)
+{
+	AUTO_FD int vmm_fd = vmm_argv(s, fds, mac, err);
+	AUTO_FD int fs_fd = vmm_fd < 0 ? -1 : fs_argv(s, fds, err);
+	struct fd_name names[32];
+	AUTO_FREE char *list = NULL;
+	struct strv argv = { 0 };
+	struct child_spec spec = { .path = s->rt->settings.proxy,
+				   .argv = &argv,
+				   .fds = names,
+				   .stdio = { -1, s->log_fd, s->log_fd },
+				   .prepare = join_cgroups,
+				   .prepare_arg = &s->state->cgroups };
+	int r;
+
+	if (vmm_fd < 0 || fs_fd < 0)
+		return -err->code;
+	spec.fd_count = proxy_fds(s, fds, vmm_fd, fs_fd, names);
+	list = child_fds_arg(names, spec.fd_count);
+	strv_add(&argv, "kata-proxy");
+	strv_add(&argv, s->state->id);
+	strv_add(&argv, s->share_path);
+	strv_addf(&argv, "--fds=%s", list);
+	r = child_spawn(&spec, &s->proxy, err);
+	strv_done(&argv);
+	return r < 0 ? err_wrap(err, "proxy") : 0;
+}
+
+static int choose_accel(struct sandbox *s, struct err *err)
+{
+	struct runtime *rt = s->rt;
+	enum accel_request want = rt->settings.accelerator;
+
+	if (rt->settings.required & LAYER_KVM)
+		want = ACCEL_WANT_KVM;
+	if (accel_choose(want, rt->root_fd, &s->accel, err) < 0)
+		return err_wrap(err, "accelerator");
+	s->state->accel = xstrdup(accel_name[s->accel.accel]);
+	s->state->accel_reason = xstrdup(s->accel.reason);
+	s->state->boot_timeout = s->accel.accel == ACCEL_KVM ?
+					 rt->settings.boot_timeout_kvm :
+					 rt->settings.boot_timeout_tcg;
+	return 0;
+}
+
+static int make_cgroups(struct sandbox *s, struct err *err)
+{
+	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
+	struct cgroup cgroup = { 0 };
+
+	if (cgroup_make(linux_->cgroups_path, &linux_->resources,
+			s->rt->settings.memory_overhead_mib, &cgroup,
+			&s->state->notes, err) < 0)
+		return -err->code;
+	s->state->cgroups = cgroup.dirs;
+	if (cgroup.dirs.count == 0 && (s->rt->settings.required & LAYER_CGROUP))
+		return err_msg(err, ENOTSUP,
+			       "layer cgroup is required but cannot be had: %s",
+			       s->state->notes.count ?
+				       s->state->notes.item[0] : "none is writable");
+	return 0;
+}
+
+/* What is refused before anything is made. */
+static int check_files(const struct sandbox *s, struct err *err)
+{
+	const struct settings *set = &s->rt->settings;
+	const char *const file[] = { set->kernel, set->initrd, set->jailer,
+				     set->proxy, set->shim };
+
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
+		if (path_check_trusted(file[i], err) < 0)
+			return -err->code;
+	return 0;
+}
+
+static int open_network(struct sandbox *s, struct netns_tap *tap,
+			struct err *err)
+{
+	const struct oci_namespace *ns =
+		oci_namespace(s->bundle->spec, "network");
+
+	s->netns_fd = netns_open(ns ? ns->path : NULL, err);
+	if (s->netns_fd < 0 || netns_make_tap(s->netns_fd, tap, err) < 0)
+		return -err->code;
+	if (tap->fd < 0)
+		strv_addf(&s->state->notes, "network device left out: %s",
+			  tap->reason);
+	s->state->network = xstrdup(tap->fd < 0 ? "none" : "tcfilter");
+	return 0;
+}
+
+static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
+			  struct err *err)
+{
+	AUTO_FREE char *filter = xasprintf("%s/proxy.bpf",
+					   s->rt->settings.seccomp);
+
+	s->log_fd = openat(s->dir_fd, "log",
+			   O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+			   0600);
+	if (s->log_fd < 0)
+		return err_set(err, errno, "open log");
+	if (mkdirat(s->dir_fd, "share", 0700) < 0)
+		return err_set(err, errno, "make share");
+	fds->seccomp = open(filter, O_RDONLY | O_CLOEXEC);
+	if (fds->seccomp < 0)
+		return err_set(err, errno, "seccomp filter %s", filter);
+	return sandbox_fds_open(s->dir_fd, fds, err);
+}
+
+static int start_with(struct sandbox *s, struct sandbox_fds *fds,
+		      struct err *err)
+{
+	struct netns_tap tap = { .fd = -1 };
+
+	if (check_files(s, err) < 0 || choose_accel(s, err) < 0 ||
+	    make_cgroups(s, err) < 0)
+		return -err->code;
+	if (!s->rt->settings.single_id &&
+	    uid_pool_take(s->rt, s->state->id, &s->state->uid, err) < 0)
+		return -err->code;
+	if (state_save(s->dir_fd, s->state, err) < 0 ||
+	    open_network(s, &tap, err) < 0)
+		return -err->code;
+	fds->tap = tap.fd;
+	if (open_endpoints(s, fds, err) < 0 ||
+	    spawn_proxy(s, fds, tap.mac, err) < 0 ||
+	    process_record(&s->state->proxy, s->proxy.pid, "proxy", err) < 0)
+		return -err->code;
+	s->control_fd = take_fd(&fds->control);
+	s->vmm_info_fd = take_fd(&fds->vmm_info);
+	s->fs_info_fd = take_fd(&fds->fs_info);
+	return state_save(s->dir_fd, s->state, err);
+}
+
+int sandbox_start(struct sandbox *s, struct err *err)
+{
+	struct sandbox_fds fds;
+	int r;
+
+	sandbox_fds_init(&fds);
+	s->share_path = xasprintf("%s/%s/share", s->rt->root, s->state->id);
+	r = start_with(s, &fds, err);
+	sandbox_fds_done(&fds);
+	return r;
+}
+
+int sandbox_release(struct sandbox *s, const struct share *share,
+		    struct err *err)
+{
+	union record record;
+
+	if (record_expect(s->control_fd, RECORD_PROXY_READY, &record, READY_MS,
+			  err) < 0)
+		return err_wrap(err, "VM");
+	if (jail_check(s, vmm_policy(s), err) < 0 ||
+	    state_save(s->dir_fd, s->state, err) < 0)
+		return -err->code;
+	if (share_attach(share, s->proxy.pid, s->share_path, s->state->id, err) < 0)
+		return -err->code;
+	record_init(&record, RECORD_PROXY_CONT);
+	if (record_send(s->control_fd, &record, err) < 0 ||
+	    record_expect(s->control_fd, RECORD_OK, &record, CONT_MS, err) < 0)
+		return err_wrap(err, "VM");
+	return 0;
+}
+
+void sandbox_done(struct sandbox *s)
+{
+	int *fd[] = { &s->log_fd, &s->netns_fd, &s->control_fd, &s->vmm_info_fd,
+		      &s->fs_info_fd, &s->proxy.pidfd };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
+		if (*fd[i] >= 0)
+			close(*fd[i]);
+	free(s->share_path);
+	free(s->name);
+	sandbox_init(s);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One VM: descriptors, proxy, jails, verification, and the moment when the
+ * guest may run.
+ */
+#ifndef RUNTIME_SANDBOX_H
+#define RUNTIME_SANDBOX_H
+
+#include "bundle.h"
+#include "child.h"
+#include "runtime.h"
+#include "share.h"
+#include "state.h"
+
+struct sandbox {
+	struct runtime *rt;
+	const struct bundle *bundle;
+	struct state *state;
+	int dir_fd; /* borrowed */
+	int log_fd;
+	int netns_fd;
+	int control_fd;	   /* to the proxy; its close before MAIN ends the VM */
+	int vmm_info_fd, fs_info_fd; /* bubblewrap says the program's pid here */
+	struct child proxy;
+	struct accel_choice accel;
+	char *share_path; /* mount point in the holder */
+	char *name;	  /* basename of share_path's container directory */
+};
+
+/* Descriptors -1, nothing made. */
+void sandbox_init(struct sandbox *sandbox);
+/*
+ * Starts proxy and jails with the VM stopped. state is saved after each thing
+ * that would outlive this process.
+ */
+int sandbox_start(struct sandbox *sandbox, struct err *err) MUST_CHECK;
+/* Waits for the VM to be ready, verifies both jails, attaches the share, and
+ * lets the guest run. */
+int sandbox_release(struct sandbox *sandbox, const struct share *share,
+		    struct err *err) MUST_CHECK;
+/* Closes descriptors; the processes stay. */
+void sandbox_done(struct sandbox *sandbox);
+/*
+ * Ends VM and proxy of a recorded sandbox, waits until nothing of it lives,
+ * and removes cgroups and id. Works on any half-made state.
+ */
+int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
+		    struct err *err) MUST_CHECK;
+
+#endif

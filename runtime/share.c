@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * share.c - rootfs and volumes for the file server, in kata-runtime.
+ *
+ * Trees are cloned in the engine's mount namespace (open_tree), get their
+ * flags while nobody can see them (mount_setattr), and are attached by a
+ * child process that entered the holder (move_mount). The file server's
+ * namespace is owned by a child user namespace, so the kernel locks read-only,
+ * nosuid and nodev there. Needs CAP_SYS_ADMIN in the user namespace. Hostile:
+ * everything below the rootfs, so mount points are made by openat2 in root.
+ */
+#include "share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "auto.h"
+#include "fd.h"
+#include "path.h"
+
+/* linux/mount.h and sys/mount.h cannot be included together. */
+#define PROPAGATION_PRIVATE (1ull << 18)
+
+static int clone_tree(const char *path, struct err *err)
+{
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	return fd < 0 ? err_set(err, errno, "clone the mount at %s", path) : fd;
+}
+
+static int set_flags(int fd, uint64_t flags, const char *what, struct err *err)
+{
+	struct mount_attr attr = { .attr_set = flags,
+				   .propagation = PROPAGATION_PRIVATE };
+
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE,
+		    &attr, sizeof(attr)) < 0)
+		return err_set(err, errno, "set mount flags of %s", what);
+	return 0;
+}
+
+/* Two clones of path: one for the file server, one for the mirror. */
+static int open_pair(struct share_tree *tree, const char *path, uint64_t flags,
+		     struct err *err)
+{
+	tree->fd = clone_tree(path, err);
+	if (tree->fd < 0 || set_flags(tree->fd, flags, path, err) < 0)
+		return -err->code;
+	tree->mirror_fd = clone_tree(path, err);
+	if (tree->mirror_fd < 0 ||
+	    set_flags(tree->mirror_fd, flags, path, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+static struct share_tree *add_tree(struct share *share, bool is_dir)
+{
+	struct share_tree *tree;
+
+	share->tree = xgrow(share->tree, share->count, share->count + 1,
+			    sizeof(*share->tree));
+	tree = &share->tree[share->count++];
+	tree->fd = tree->mirror_fd = -1;
+	tree->is_dir = is_dir;
+	return tree;
+}
+
+/* Only directories and regular files can be shared with another kernel. */
+static int check_source(const char *path, size_t index, bool *ret_is_dir,
+			struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "mounts[%zu]: source %s", index, path);
+	*ret_is_dir = S_ISDIR(st.st_mode);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return err_msg(err, EOPNOTSUPP,
+			       "mounts[%zu]: source %s is a %s, which cannot be shared with the VM",
+			       index, path,
+			       S_ISSOCK(st.st_mode) ? "socket" :
+			       S_ISFIFO(st.st_mode) ? "fifo" : "device node");
+	return 0;
+}
+
+static uint64_t mount_flags(const struct oci_mount *mount)
+{
+	/* The guest's kernel enforces nosuid and noexec among its processes;
+	 * here they keep the host safe from what the container writes. */
+	uint64_t flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+
+	if (mount_has_option(mount, "ro") || mount_has_option(mount, "rro"))
+		flags |= MOUNT_ATTR_RDONLY;
+	return flags;
+}
+
+static int open_mount(const struct bundle *bundle, size_t index,
+		      struct share *share, struct err *err)
+{
+	const struct oci_mount *mount = &bundle->spec->mounts[index];
+	AUTO_FREE char *source = bundle_mount_source(bundle, mount);
+	struct share_tree *tree;
+	bool is_dir = false;
+
+	if (check_source(source, index, &is_dir, err) < 0)
+		return -err->code;
+	tree = add_tree(share, is_dir);
+	snprintf(tree->name, sizeof(tree->name), "m%zu", index);
+	if (open_pair(tree, source, mount_flags(mount), err) < 0)
+		return err_wrap(err, "mounts[%zu]", index);
+	return 0;
+}
+
+static bool is_below(const char *path, const char *parent)
+{
+	size_t len = strlen(parent);
+
+	return strncmp(path, parent, len) == 0 && path[len] == '/';
+}
+
+/* A destination inside an earlier mount is not the rootfs' to provide. */
+static bool inside_other_mount(const struct oci_spec *spec, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (is_below(spec->mounts[index].destination,
+			     spec->mounts[i].destination))
+			return true;
+	return false;
+}
+
+static bool wants_dir(const struct bundle *bundle, size_t index)
+{
+	const struct oci_mount *mount = &bundle->spec->mounts[index];
+	AUTO_FREE char *source = NULL;
+	struct stat st;
+
+	if (bundle_mount_kind(mount) != MOUNT_HOST)
+		return true;
+	source = bundle_mount_source(bundle, mount);
+	return stat(source, &st) < 0 || S_ISDIR(st.st_mode);
+}
+
+/* Made before the tree is read-only, as runc leaves them in the rootfs too. */
+static int make_mount_points(const struct bundle *bundle, struct err *err)
+{
+	const struct oci_spec *spec = bundle->spec;
+	AUTO_FD int root_fd = open(bundle->rootfs,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root_fd < 0)
+		return err_set(err, errno, "root.path %s", bundle->rootfs);
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		int fd;
+
+		if (inside_other_mount(spec, i))
+			continue;
+		fd = path_mount_point(root_fd, spec->mounts[i].destination,
+				      wants_dir(bundle, i), err);
+		if (fd == -EROFS) { /* an image mounted read-only by the engine */
+			err_clear(err);
+			continue;
+		}
+		if (fd < 0)
+			return err_wrap(err, "mounts[%zu].destination", i);
+		close(fd);
+	}
+	return 0;
+}
+
+int share_open(const struct bundle *bundle, struct share *ret, struct err *err)
+{
+	struct share share = { 0 };
+	struct share_tree *root;
+	uint64_t flags = MOUNT_ATTR_NODEV;
+	int r = make_mount_points(bundle, err);
+
+	if (r < 0)
+		return r;
+	if (bundle->spec->root_readonly)
+		flags |= MOUNT_ATTR_RDONLY;
+	root = add_tree(&share, true);
+	snprintf(root->name, sizeof(root->name), "rootfs");
+	r = open_pair(root, bundle->rootfs, flags | MOUNT_ATTR_NOSUID, err);
+	for (size_t i = 0; r == 0 && i < bundle->spec->mount_count; i++)
+		if (bundle_mount_kind(&bundle->spec->mounts[i]) == MOUNT_HOST)
+			r = open_mount(bundle, i, &share, err);
+	if (r < 0) {
+		share_done(&share);
+		return r;
+	}
+	*ret = share;
+	return 0;
+}
+
+void share_done(struct share *share)
+{
+	for (size_t i = 0; i < share->count; i++) {
+		if (share->tree[i].fd >= 0)
+			close(share->tree[i].fd);
+		if (share->tree[i].mirror_fd >= 0)
+			close(share->tree[i].mirror_fd);
+	}
+	free(share->tree);
+	*share = (struct share){ 0 };
+}
+
+static int attach_one(int dir_fd, const struct share_tree *tree, struct err *err)
+{
+	AUTO_FD int target = -1;
+
+	if (tree->is_dir) {
+		if (mkdirat(dir_fd, tree->name, 0755) < 0)
+			return err_set(err, errno, "make %s", tree->name);
+	} else {
+		AUTO_FD int file = openat(dir_fd, tree->name,
+					  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+					  0644);
+
+		if (file < 0)
+			return err_set(err, errno, "make %s", tree->name);
+	}
+	target = openat(dir_fd, tree->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (target < 0)
+		return err_set(err, errno, "open %s", tree->name);
+	if (syscall(SYS_move_mount, tree->fd, "", target, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return err_set(err, errno, "attach %s", tree->name);
+	return 0;
+}
+
+/* In a child process: nothing of the caller's namespaces changes. */
+static int attach_all(const struct share *share, int ns_fd, const char *path,
+		      const char *id, struct err *err)
+{
+	AUTO_FREE char *dir = xasprintf("%s/%s", path, id);
+	AUTO_FD int dir_fd = -1;
+
+	if (setns(ns_fd, CLONE_NEWNS) < 0)
+		return err_set(err, errno, "enter the mount holder");
+	if (mkdir(dir, 0755) < 0)
+		return err_set(err, errno, "make %s", dir);
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_set(err, errno, "open %s", dir);
+	for (size_t i = 0; i < share->count; i++)
+		if (attach_one(dir_fd, &share->tree[i], err) < 0)
+			return -err->code;
+	return 0;
+}
+
+int share_attach(const struct share *share, pid_t holder, const char *path,
+		 const char *id, struct err *err)
+{
+	AUTO_FREE char *ns = xasprintf("/proc/%d/ns/mnt", holder);
+	AUTO_FD int ns_fd = open(ns, O_RDONLY | O_CLOEXEC);
+	int report[2], status;
+	pid_t pid;
+	ssize_t n;
+
+	if (ns_fd < 0)
+		return err_set(err, errno, "open %s", ns);
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	pid = fork();
+	if (pid == 0) {
+		struct err child = ERR_INIT;
+
+		if (attach_all(share, ns_fd, path, id, &child) < 0)
+			IGNORE(fd_write_all(report[1], &child, sizeof(child)) < 0,
+			       "the exit status says so too");
+		_exit(child.code ? 1 : 0);
+	}
+	close(report[1]);
+	if (pid < 0) {
+		close(report[0]);
+		return err_set(err, errno, "fork");
+	}
+	n = fd_read_full(report[0], err, sizeof(*err));
+	close(report[0]);
+	if (waitpid(pid, &status, 0) < 0)
+		return err_set(err, errno, "wait for the attaching child");
+	if (n == sizeof(*err))
+		return err_wrap(err, "share");
+	if (status != 0)
+		return err_msg(err, EIO, "share: the attaching child failed");
+	return 0;
+}

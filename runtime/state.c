@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * state.c - the state root and the record of one sandbox, in kata-runtime.
+ * The directory is 0700 and ours; its content is still checked when read, so
+ * that a damaged record gives an error and not a wild signal.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "child.h"
+#include "ids.h"
+#include "json.h"
+#include "path.h"
+
+#define STATE_BYTES_MAX (256 * 1024)
+
+const char *const status_name[] = { "creating", "created", "running", "stopped" };
+
+/* A user namespace other than the first one has a smaller map. */
+static bool is_initial_userns(void)
+{
+	AUTO_FREE char *map = NULL;
+	struct err err = ERR_INIT;
+	unsigned inside, outside, count;
+
+	if (path_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, &err) < 0)
+		return false;
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 &&
+	       inside == 0 && outside == 0 && count == UINT32_MAX;
+}
+
+static int default_root(struct runtime *rt, struct err *err)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (rt->initial_userns && geteuid() == 0) {
+		rt->root = xstrdup("/run/kata");
+		return 0;
+	}
+	if (!run || run[0] != '/')
+		return err_msg(err, ENOENT,
+			       "XDG_RUNTIME_DIR is not set: needed to keep state without root (or give --root)");
+	if (stat(run, &st) < 0)
+		return err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
+	if (st.st_uid != geteuid() || (st.st_mode & 077))
+		return err_msg(err, EPERM,
+			       "XDG_RUNTIME_DIR %s: must belong to the caller with mode 0700 (is uid %u, %04o)",
+			       run, st.st_uid, st.st_mode & 07777);
+	rt->root = xasprintf("%s/kata", run);
+	return 0;
+}
+
+static int check_root(const struct runtime *rt, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(rt->root_fd, &st) < 0)
+		return err_set(err, errno, "stat %s", rt->root);
+	if (st.st_uid != geteuid())
+		return err_msg(err, EPERM, "state root %s: owned by uid %u",
+			       rt->root, st.st_uid);
+	if ((st.st_mode & 077) && fchmod(rt->root_fd, 0700) < 0)
+		return err_set(err, errno, "state root %s: mode 0700", rt->root);
+	return 0;
+}
+
+int state_root_open(struct runtime *rt, struct err *err)
+{
+	rt->initial_userns = is_initial_userns();
+	if (rt->root_option && rt->root_option[0] == '/')
+		rt->root = path_normalise(rt->root_option);
+	else if (rt->root_option)
+		return err_msg(err, EINVAL, "--root %s: must be absolute",
+			       rt->root_option);
+	else if (default_root(rt, err) < 0)
+		return -err->code;
+	for (char *at = rt->root + 1; (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		IGNORE(mkdir(rt->root, 0755) < 0, "the last one decides");
+		*at = '/';
+	}
+	if (mkdir(rt->root, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make state root %s", rt->root);
+	rt->root_fd = open(rt->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (rt->root_fd < 0)
+		return err_set(err, errno, "open state root %s", rt->root);
+	return check_root(rt, err);
+}
+
+static int lock_dir(int fd, const char *id, struct err *err)
+{
+	int r;
+
+	do {
+		r = flock(fd, LOCK_EX);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? err_set(err, errno, "lock %s", id) : 0;
+}
+
+int state_create(struct runtime *rt, const char *id, struct err *err)
+{
+	AUTO_FD int fd = -1;
+
+	if (mkdirat(rt->root_fd, id, 0700) < 0) {
+		if (errno == EEXIST)
+			return err_msg(err, EEXIST,
+				       "container with given ID already exists: %s",
+				       id);
+		return err_set(err, errno, "make state directory %s", id);
+	}
+	fd = path_open_beneath(rt->root_fd, id, O_RDONLY | O_DIRECTORY, 0, err);
+	if (fd < 0)
+		return fd;
+	if (lock_dir(fd, id, err) < 0)
+		return -err->code;
+	return take_fd(&fd);
+}
+
+int state_open(struct runtime *rt, const char *id, bool lock, struct err *err)
+{
+	struct stat opened, named;
+
+	for (;;) {
+		AUTO_FD int fd = path_open_beneath(rt->root_fd, id,
+						   O_RDONLY | O_DIRECTORY, 0,
+						   err);
+
+		if (fd == -ENOENT)
+			return err_msg(err, ENOENT,
+				       "container \"%s\" does not exist", id);
+		if (fd < 0)
+			return fd;
+		if (!lock)
+			return take_fd(&fd);
+		if (lock_dir(fd, id, err) < 0)
+			return -err->code;
+		/* A delete may have held the lock: is it still the one named? */
+		if (fstat(fd, &opened) < 0)
+			return err_set(err, errno, "stat %s", id);
+		if (fstatat(rt->root_fd, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    named.st_ino == opened.st_ino)
+			return take_fd(&fd);
+	}
+}
+
+static void write_process(struct json_writer *w, const char *key,
+			  const struct process_ref *ref)
+{
+	json_begin_object(w, key);
+	json_u64(w, "pid", (uint64_t)ref->pid);
+	json_u64(w, "start", ref->start);
+	json_end_object(w);
+}
+
+static void write_strv(struct json_writer *w, const char *key,
+		       const struct strv *list)
+{
+	json_begin_array(w, key);
+	for (size_t i = 0; i < list->count; i++)
+		json_string(w, NULL, list->item[i]);
+	json_end_array(w);
+}
+
+int state_save(int dir_fd, const struct state *s, struct err *err)
+{
+	struct json_writer w = { .pretty = true };
+	int r;
+
+	json_begin_object(&w, NULL);
+	json_u64(&w, "version", STATE_VERSION);
+	json_string(&w, "id", s->id);
+	json_string(&w, "sandbox", s->sandbox);
+	json_string(&w, "bundle", s->bundle);
+	json_string(&w, "rootfs", s->rootfs);
+	json_string(&w, "created", s->created);
+	json_bool(&w, "ready", s->ready);
+	json_bool(&w, "started", s->started);
+	write_process(&w, "shim", &s->shim);
+	write_process(&w, "proxy", &s->proxy);
+	write_process(&w, "vmm", &s->vmm);
+	write_process(&w, "fs", &s->fs);
+	write_process(&w, "vmm_monitor", &s->vmm_monitor);
+	write_process(&w, "fs_monitor", &s->fs_monitor);
+	json_u64(&w, "uid", s->uid);
+	json_string(&w, "accelerator", s->accel);
+	json_string(&w, "accelerator_reason", s->accel_reason);
+	json_string(&w, "network", s->network);
+	write_strv(&w, "cgroups", &s->cgroups);
+	write_strv(&w, "notes", &s->notes);
+	json_u64(&w, "boot_timeout", s->boot_timeout);
+	json_end_object(&w);
+	r = path_write_atomic(dir_fd, "state.json", w.text, w.len, err);
+	json_writer_done(&w);
+	return r;
+}
+
+static int read_text(const struct json *tree, const char *key, char **ret,
+		     struct err *err)
+{
+	const char *text = NULL;
+	int r = json_get_string(tree, "state", key, &text, err);
+
+	if (r > 0)
+		*ret = xstrdup(text);
+	return r;
+}
+
+static int read_process(const struct json *tree, const char *key,
+			struct process_ref *ret, struct err *err)
+{
+	const struct json *object = NULL;
+	uint64_t pid = 0;
+
+	if (json_get_object(tree, "state", key, &object, err) < 0)
+		return -err->code;
+	if (!object)
+		return 0;
+	if (json_get_u64(object, key, "pid", INT_MAX, &pid, err) < 0 ||
+	    json_get_u64(object, key, "start", UINT64_MAX, &ret->start, err) < 0)
+		return -err->code;
+	ret->pid = (pid_t)pid;
+	return 0;
+}
+
+static int read_texts(const struct json *tree, struct state *s, struct err *err)
+{
+	if (read_text(tree, "id", &s->id, err) < 0 ||
+	    read_text(tree, "sandbox", &s->sandbox, err) < 0 ||
+	    read_text(tree, "bundle", &s->bundle, err) < 0 ||
+	    read_text(tree, "rootfs", &s->rootfs, err) < 0 ||
+	    read_text(tree, "created", &s->created, err) < 0 ||
+	    read_text(tree, "accelerator", &s->accel, err) < 0 ||
+	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
+	    read_text(tree, "network", &s->network, err) < 0 ||
+	    json_get_strv(tree, "state", "cgroups", &s->cgroups, err) < 0 ||
+	    json_get_strv(tree, "state", "notes", &s->notes, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+static int read_tree(const struct json *tree, struct state *s, struct err *err)
+{
+	uint64_t version = 0, uid = 0, timeout = 60;
+
+	if (json_get_u64(tree, "state", "version", 1000, &version, err) < 0 ||
+	    json_get_u64(tree, "state", "uid", UINT32_MAX, &uid, err) < 0 ||
+	    json_get_u64(tree, "state", "boot_timeout", 600, &timeout, err) < 0 ||
+	    json_get_bool(tree, "state", "ready", &s->ready, err) < 0 ||
+	    json_get_bool(tree, "state", "started", &s->started, err) < 0 ||
+	    read_texts(tree, s, err) < 0 ||
+	    read_process(tree, "shim", &s->shim, err) < 0 ||
+	    read_process(tree, "proxy", &s->proxy, err) < 0 ||
+	    read_process(tree, "vmm", &s->vmm, err) < 0 ||
+	    read_process(tree, "fs", &s->fs, err) < 0 ||
+	    read_process(tree, "vmm_monitor", &s->vmm_monitor, err) < 0 ||
+	    read_process(tree, "fs_monitor", &s->fs_monitor, err) < 0)
+		return -err->code;
+	if (version == 0 || version > STATE_VERSION)
+		return err_msg(err, EPROTO,
+			       "state: version %llu is not known to this build",
+			       (unsigned long long)version);
+	s->uid = (uint32_t)uid;
+	s->boot_timeout = (uint32_t)timeout;
+	return 0;
+}
+
+int state_load(int dir_fd, struct state *ret, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	struct json *tree = NULL;
+	struct state s = { 0 };
+	int r;
+
+	r = path_read_file(dir_fd, "state.json", STATE_BYTES_MAX, &text, err);
+	if (r == 0)
+		r = json_parse(text, strlen(text), &json_limits_config, &tree, err);
+	if (r == 0)
+		r = read_tree(tree, &s, err);
+	json_free(tree);
+	if (r < 0) {
+		state_done(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void state_done(struct state *s)
+{
+	char *owned[] = { s->id, s->sandbox, s->bundle, s->rootfs, s->created,
+			  s->accel, s->accel_reason, s->network };
+
+	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
+		free(owned[i]);
+	strv_done(&s->cgroups);
+	strv_done(&s->notes);
+	memset(s, 0, sizeof(*s));
+}
+
+enum state_status state_status(const struct state *s)
+{
+	if (s->shim.pid > 0 && process_alive(&s->shim)) {
+		if (!s->ready)
+			return STATUS_CREATING;
+		return s->started ? STATUS_RUNNING : STATUS_CREATED;
+	}
+	return STATUS_STOPPED;
+}
+
+bool process_alive(const struct process_ref *ref)
+{
+	uint64_t start;
+
+	return ref->pid > 0 && pid_start_time(ref->pid, &start) == 0 &&
+	       start == ref->start;
+}
+
+int process_record(struct process_ref *ref, pid_t pid, const char *what,
+		   struct err *err)
+{
+	uint64_t start;
+
+	if (pid_start_time(pid, &start) < 0)
+		return err_msg(err, ESRCH, "%s (pid %d) ended at once", what, pid);
+	ref->pid = pid;
+	ref->start = start;
+	return 0;
+}
+
+int process_kill(const struct process_ref *ref, int signo)
+{
+	struct err err = ERR_INIT;
+	AUTO_FD int fd = -1;
+
+	if (ref->pid <= 0)
+		return 0;
+	fd = pidfd_open_checked(ref->pid, &err);
+	if (fd < 0 || !process_alive(ref))
+		return 0;
+	if (syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) < 0)
+		return errno == ESRCH ? 0 : -errno;
+	return 0;
+}
+
+/* sun_path is short: go through the descriptor, whatever the root's length. */
+int state_socket_address(int dir_fd, const char *name, void *ret_sockaddr_un,
+			 struct err *err)
+{
+	struct sockaddr_un *address = ret_sockaddr_un;
+	int n;
+
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	n = snprintf(address->sun_path, sizeof(address->sun_path),
+		     "/proc/self/fd/%d/%s", dir_fd, name);
+	if (n < 0 || (size_t)n >= sizeof(address->sun_path))
+		return err_msg(err, ENAMETOOLONG, "socket name %s", name);
+	return 0;
+}
+
+int state_connect(int dir_fd, const char *name, int type, struct err *err)
+{
+	AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+
+	if (fd < 0)
+		return err_set(err, errno, "socket");
+	if (state_socket_address(dir_fd, name, &address, err) < 0)
+		return -err->code;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return err_set(err, errno, "connect to %s", name);
+	return take_fd(&fd);
+}
+
+int state_listen(int dir_fd, const char *name, int type, struct err *err)
+{
+	AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "socket");
+	if (state_socket_address(dir_fd, name, &address, err) < 0)
+		return -err->code;
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (r < 0)
+		return err_set(err, errno, "bind %s", name);
+	if (listen(fd, 16) < 0)
+		return err_set(err, errno, "listen on %s", name);
+	return take_fd(&fd);
+}

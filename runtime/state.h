@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * State root and the record of one sandbox. What the kernel would remember is
+ * written here before it is made, so that delete can undo a crash.
+ */
+#ifndef RUNTIME_STATE_H
+#define RUNTIME_STATE_H
+
+#include "accel.h"
+#include "alloc.h"
+#include "runtime.h"
+
+#define STATE_VERSION 1
+
+struct process_ref { /* pid 0: none */
+	pid_t pid;
+	uint64_t start; /* clock ticks; see pid_start_time() */
+};
+
+struct state {
+	char *id;
+	char *sandbox; /* id of the sandbox container */
+	char *bundle;
+	char *rootfs;
+	char *created; /* RFC 3339 */
+	bool ready;    /* create went through to its end */
+	bool started;
+	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
+	uint32_t uid; /* of the VMM; 0: none */
+	char *accel, *accel_reason;
+	char *network; /* "none", "tcfilter" */
+	struct strv cgroups; /* directories made by us */
+	struct strv notes;   /* layers reported as absent */
+	uint32_t boot_timeout;
+};
+
+enum state_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_STOPPED };
+extern const char *const status_name[];
+
+/* Opens and checks the state root, making it when needed. Sets rt->root. */
+int state_root_open(struct runtime *rt, struct err *err) MUST_CHECK;
+/* Makes ID/ and locks it. -EEXIST when in use. Return: directory fd. */
+int state_create(struct runtime *rt, const char *id, struct err *err) MUST_CHECK;
+/*
+ * Opens and locks ID/. -ENOENT with runc's phrase when there is none.
+ * Return: directory fd
+ */
+int state_open(struct runtime *rt, const char *id, bool lock,
+	       struct err *err) MUST_CHECK;
+int state_save(int dir_fd, const struct state *state, struct err *err) MUST_CHECK;
+int state_load(int dir_fd, struct state *ret, struct err *err) MUST_CHECK;
+void state_done(struct state *state);
+enum state_status state_status(const struct state *state);
+bool process_alive(const struct process_ref *ref);
+/* Records a live process; a dead one is -ESRCH. */
+int process_record(struct process_ref *ref, pid_t pid, const char *what,
+		   struct err *err) MUST_CHECK;
+/* kill(2) after the start time was compared. 0 also when it is gone. */
+int process_kill(const struct process_ref *ref, int signo) MUST_CHECK;
+/* "ROOT/ID/NAME" into an AF_UNIX address, through /proc/self/fd/DIR_FD. */
+int state_socket_address(int dir_fd, const char *name, void *ret_sockaddr_un,
+			 struct err *err) MUST_CHECK;
+/* Connects to a socket in ID/; type is SOCK_STREAM or SOCK_SEQPACKET. */
+int state_connect(int dir_fd, const char *name, int type,
+		  struct err *err) MUST_CHECK;
+/* Bound and listening socket in ID/, mode 0600. */
+int state_listen(int dir_fd, const char *name, int type,
+		 struct err *err) MUST_CHECK;
+
+#endif

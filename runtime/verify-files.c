@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * verify-files.c - what a jailed process can reach: its program, the file
+ * system below its root, its mounts and its descriptors. Part of verify.c;
+ * runs in kata-runtime. Names found in there are compared and printed, never
+ * opened for anything but looking (O_PATH, no symlink followed).
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "log.h"
+#include "num.h"
+#include "path.h"
+#include "verify-parts.h"
+
+#define ENTRIES_MAX 4096
+#define DEPTH_MAX 12
+#define FDS_MAX 4096
+#define LINK_MAX 512
+
+static bool is_file_server(const struct verify *v)
+{
+	return v->policy->identity == POLICY_ID_WHOLE_MAP;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Names come from inside the jail: printable before they are shown. */
+static char *shown(const char *text)
+{
+	char out[LINK_MAX];
+
+	log_escape(out, sizeof(out), text, strlen(text));
+	return xstrdup(out);
+}
+
+int verify_program(struct verify *v, struct err *err)
+{
+	struct stat theirs, ours;
+	char link[LINK_MAX];
+	ssize_t n = readlinkat(v->proc_fd, "exe", link, sizeof(link) - 1);
+
+	if (n < 0)
+		return err_set(err, errno, "read exe");
+	link[n] = '\0';
+	if (fstatat(v->proc_fd, "exe", &theirs, 0) < 0)
+		return err_set(err, errno, "stat exe");
+	if (stat(v->policy->program, &ours) < 0)
+		return err_set(err, errno, "stat %s", v->policy->program);
+	verify_add(v, "program", same_file(&theirs, &ours),
+		   xstrdup(v->policy->program), shown(link));
+	return 0;
+}
+
+/* --- the tree below the root --------------------------------------------- */
+
+struct walk {
+	const struct verify *v;
+	size_t entries;
+	size_t files;
+	char *stranger; /* first path that no rule explains */
+};
+
+static const char *expected_source(const struct verify *v,
+				   const struct policy_bind *bind)
+{
+	if (bind->source)
+		return bind->source;
+	for (size_t i = 0; i < v->expect->named_count; i++)
+		if (strcmp(v->expect->named[i].name, bind->name) == 0)
+			return v->expect->named[i].path;
+	return NULL;
+}
+
+static bool is_library(const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+
+	return strstr(name, ".so") &&
+	       (strncmp(name, "lib", 3) == 0 || strncmp(name, "ld", 2) == 0);
+}
+
+/* Every file must be the very inode that the policy binds there. */
+static bool file_is_known(const struct verify *v, const char *path,
+			  const struct stat *st)
+{
+	const char *source = NULL;
+	struct stat host;
+
+	if (strcmp(path, v->policy->program) == 0)
+		source = path;
+	for (size_t i = 0; !source && i < v->policy->bind_count; i++) {
+		const struct policy_bind *bind = &v->policy->binds[i];
+
+		if (strcmp(bind->target, path) == 0)
+			source = expected_source(v, bind);
+		if (source && bind->device)
+			return S_ISCHR(st->st_mode) && stat(source, &host) == 0 &&
+			       host.st_rdev == st->st_rdev;
+	}
+	if (!source && v->policy->libraries && is_library(path))
+		source = path;
+	return source && S_ISREG(st->st_mode) && stat(source, &host) == 0 &&
+	       same_file(st, &host);
+}
+
+static int walk_dir(struct walk *w, int dir_fd, const char *path, unsigned depth,
+		    struct err *err);
+
+static int walk_entry(struct walk *w, int dir_fd, const char *path,
+		      const char *name, unsigned depth, struct err *err)
+{
+	AUTO_FREE char *full = xasprintf("%s/%s", path, name);
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (++w->entries > ENTRIES_MAX)
+		return err_msg(err, E2BIG, "more than %d entries below the root",
+			       ENTRIES_MAX);
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(err, errno, "stat an entry of the root");
+	if (S_ISDIR(st.st_mode)) {
+		if (strv_has(&w->v->policy->tmpfs, full))
+			return 0;
+		fd = openat(dir_fd, name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_set(err, errno, "open an entry of the root");
+		return walk_dir(w, fd, full, depth + 1, err);
+	}
+	w->files++;
+	if (!file_is_known(w->v, full, &st) && !w->stranger)
+		w->stranger = shown(full);
+	return 0;
+}
+
+static int walk_dir(struct walk *w, int dir_fd, const char *path, unsigned depth,
+		    struct err *err)
+{
+	int copy = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	AUTO_CLOSEDIR DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+	int r = 0;
+
+	if (!dir)
+		return err_set(err, errno, "list the root");
+	if (depth > DEPTH_MAX)
+		return err_msg(err, ELOOP, "directories below the root too deep");
+	while (r == 0 && !w->stranger && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			r = walk_entry(w, dir_fd, path, entry->d_name, depth, err);
+	return r;
+}
+
+static void add_top(struct strv *list, const char *path)
+{
+	AUTO_FREE char *top = xstrndup(path + 1, strcspn(path + 1, "/"));
+
+	if (!strv_has(list, top))
+		strv_add(list, top);
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *join_sorted(struct strv *list)
+{
+	char *text = xstrdup("");
+
+	if (list->count > 0)
+		qsort(list->item, list->count, sizeof(*list->item), compare_text);
+	for (size_t i = 0; i < list->count; i++) {
+		char *longer = xasprintf("%s%s%s", text, i ? " " : "",
+					 list->item[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+/* Top names that may be there; a library directory may be missing. */
+static void list_expected(const struct policy *policy, struct strv *ret)
+{
+	add_top(ret, policy->program);
+	for (size_t i = 0; i < policy->bind_count; i++)
+		add_top(ret, policy->binds[i].target);
+	for (size_t i = 0; i < policy->dirs.count; i++)
+		add_top(ret, policy->dirs.item[i]);
+	for (size_t i = 0; i < policy->tmpfs.count; i++)
+		add_top(ret, policy->tmpfs.item[i]);
+	if (policy->proc)
+		add_top(ret, "/proc");
+	if (policy->libraries) {
+		add_top(ret, "/lib");
+		add_top(ret, "/lib64");
+		add_top(ret, "/usr");
+	}
+}
+
+static int check_listing(struct verify *v, int root_fd, struct err *err)
+{
+	int copy = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
+	AUTO_CLOSEDIR DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct strv wanted = { 0 }, found = { 0 };
+	struct dirent *entry;
+	bool ok = true;
+
+	if (!dir)
+		return err_set(err, errno, "list the root");
+	list_expected(v->policy, &wanted);
+	while ((entry = readdir(dir))) {
+		AUTO_FREE char *name = NULL;
+
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		ok = ok && strv_has(&wanted, entry->d_name);
+		if (found.count > 64)
+			break;
+		name = shown(entry->d_name);
+		strv_add(&found, name);
+	}
+	verify_add(v, "root", ok && found.count > 0, join_sorted(&wanted),
+		   join_sorted(&found));
+	strv_done(&wanted);
+	strv_done(&found);
+	return 0;
+}
+
+/* The file server has changed its root to the share by now. */
+static int check_share_root(struct verify *v, int root_fd, struct err *err)
+{
+	struct stat theirs, share;
+
+	if (!v->expect->share)
+		return err_msg(err, EINVAL, "the shared directory is not given");
+	if (stat(v->expect->share, &share) < 0)
+		return err_set(err, errno, "stat %s", v->expect->share);
+	if (fstat(root_fd, &theirs) < 0)
+		return err_set(err, errno, "stat its root");
+	verify_add(v, "root", same_file(&theirs, &share), xstrdup("the share"),
+		   xstrdup(same_file(&theirs, &share) ? "the share" :
+							"another directory"));
+	return 0;
+}
+
+static int check_cwd(struct verify *v, int root_fd, struct err *err)
+{
+	struct stat root, cwd;
+
+	if (fstat(root_fd, &root) < 0 || fstatat(v->proc_fd, "cwd", &cwd, 0) < 0)
+		return err_set(err, errno, "stat its working directory");
+	verify_add(v, "working directory", same_file(&root, &cwd), xstrdup("/"),
+		   xstrdup(same_file(&root, &cwd) ? "/" : "elsewhere"));
+	return 0;
+}
+
+int verify_root(struct verify *v, struct err *err)
+{
+	AUTO_FD int root_fd = openat(v->proc_fd, "root",
+				     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct walk walk = { .v = v };
+	int r;
+
+	if (root_fd < 0)
+		return err_set(err, errno, "open its root");
+	r = check_cwd(v, root_fd, err);
+	if (r < 0)
+		return r;
+	if (is_file_server(v))
+		return check_share_root(v, root_fd, err);
+	r = check_listing(v, root_fd, err);
+	if (r == 0)
+		r = walk_dir(&walk, root_fd, "", 0, err);
+	if (r == 0)
+		verify_add(v, "files", !walk.stranger,
+			   xstrdup("those of the policy and its libraries"),
+			   walk.stranger ? xstrdup(walk.stranger) :
+					   xasprintf("%zu known files", walk.files));
+	free(walk.stranger);
+	return r;
+}
+
+/* --- mounts --------------------------------------------------------------- */
+
+static bool has_option(const char *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = options; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, len) == 0 &&
+		    (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static bool may_write(const struct policy *policy, const char *point)
+{
+	size_t len;
+
+	if (policy->proc && strncmp(point, "/proc", 5) == 0)
+		return true;
+	if (strv_has(&policy->tmpfs, point))
+		return true;
+	for (size_t i = 0; i < policy->bind_count; i++)
+		if ((policy->binds[i].writable || policy->binds[i].device) &&
+		    strcmp(policy->binds[i].target, point) == 0)
+			return true;
+	/* what the holder attached below the share, by its own flags */
+	len = strlen(point);
+	return policy->identity == POLICY_ID_WHOLE_MAP && len > 1;
+}
+
+static bool may_have_devices(const struct policy *policy, const char *point)
+{
+	for (size_t i = 0; i < policy->bind_count; i++)
+		if (policy->binds[i].device &&
+		    strcmp(policy->binds[i].target, point) == 0)
+			return true;
+	return false;
+}
+
+void verify_mounts_check(char *text, const struct policy *policy,
+			 size_t *ret_count, char **ret_bad)
+{
+	char *save = NULL;
+
+	*ret_count = 0;
+	*ret_bad = NULL;
+	for (char *line = strtok_r(text, "\n", &save); line && !*ret_bad;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *more = NULL, *field[6];
+
+		/* id, parent, device, root, mount point, options */
+		for (int i = 0; i < 6; i++)
+			field[i] = strtok_r(i ? NULL : line, " ", &more);
+		++*ret_count;
+		if (!field[5])
+			*ret_bad = xstrdup("a line that is not understood");
+		else if (!has_option(field[5], "nosuid"))
+			*ret_bad = xasprintf("%s without nosuid", field[4]);
+		else if (!has_option(field[5], "nodev") &&
+			 !may_have_devices(policy, field[4]))
+			*ret_bad = xasprintf("%s without nodev", field[4]);
+		else if (!has_option(field[5], "ro") &&
+			 !may_write(policy, field[4]))
+			*ret_bad = xasprintf("%s writable", field[4]);
+	}
+	if (*ret_count == 0 && !*ret_bad)
+		*ret_bad = xstrdup("none");
+}
+
+int verify_mounts(struct verify *v, struct err *err)
+{
+	AUTO_FREE char *text = NULL, *bad = NULL;
+	size_t count;
+
+	if (path_read_file(v->proc_fd, "mountinfo", VERIFY_FILE_MAX, &text, err) < 0)
+		return -err->code;
+	verify_mounts_check(text, v->policy, &count, &bad);
+	verify_add(v, "mounts", !bad, xstrdup("nosuid, nodev and read-only"),
+		   bad ? shown(bad) : xasprintf("%zu mounts", count));
+	return 0;
+}
+
+/* --- descriptors ---------------------------------------------------------- */
+
+/* Only writing: a log file cannot be read back through it. */
+static bool is_write_only(const struct verify *v, const char *number)
+{
+	AUTO_FREE char *path = xasprintf("fdinfo/%s", number);
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	char *at;
+
+	if (path_read_file(v->proc_fd, path, VERIFY_FILE_MAX, &text, &err) < 0)
+		return false;
+	at = strstr(text, "flags:");
+	/* octal; the last digit holds the access mode */
+	return at && (at[6 + strspn(at + 6, "\t 01234567") - 1] & 3) == O_WRONLY;
+}
+
+static bool is_own_directory(const struct verify *v, int fd, const struct stat *st)
+{
+	struct stat root;
+	struct statfs fs;
+
+	if (!is_file_server(v) || !S_ISDIR(st->st_mode))
+		return false;
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	return fs.f_type == PROC_SUPER_MAGIC ||
+	       (fstatat(v->proc_fd, "root", &root, 0) == 0 && same_file(&root, st));
+}
+
+static bool starts(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_null(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+static bool fd_is_known(const struct verify *v, const char *number,
+			const char *link, int fd, const struct stat *st)
+{
+	bool stdio = strlen(number) == 1 && number[0] <= '2';
+
+	if (S_ISSOCK(st->st_mode) || S_ISFIFO(st->st_mode) || is_null(st))
+		return true;
+	if (starts(link, "anon_inode:[eventfd]") ||
+	    starts(link, "anon_inode:[eventpoll]") ||
+	    starts(link, "anon_inode:[signalfd]") ||
+	    starts(link, "anon_inode:[timerfd]"))
+		return true;
+	if (starts(link, "/memfd:") && S_ISREG(st->st_mode))
+		return true;
+	if (policy_has_device(v->policy, "/dev/kvm") &&
+	    (strcmp(link, "/dev/kvm") == 0 || starts(link, "anon_inode:kvm-")))
+		return true;
+	/* the tap: character device 10:200 */
+	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(10, 200))
+		return strv_has(&v->policy->fds, "net");
+	if (stdio && number[0] != '0' && S_ISREG(st->st_mode))
+		return is_write_only(v, number);
+	return is_own_directory(v, fd, st);
+}
+
+static int check_fd(const struct verify *v, int dir_fd, const char *number,
+		    char **bad, struct err *err)
+{
+	char link[LINK_MAX];
+	ssize_t n = readlinkat(dir_fd, number, link, sizeof(link) - 1);
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "read fd %s", number);
+	link[n] = '\0';
+	if (fstatat(dir_fd, number, &st, 0) < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "stat fd %s", number);
+	if (S_ISDIR(st.st_mode))
+		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
+	if (!fd_is_known(v, number, link, fd, &st) && !*bad) {
+		AUTO_FREE char *name = shown(link);
+
+		*bad = xasprintf("%s is %s", number, name);
+	}
+	return 0;
+}
+
+int verify_fds(struct verify *v, struct err *err)
+{
+	int dir_fd = openat(v->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
+	struct dirent *entry;
+	size_t count = 0;
+	char *bad = NULL;
+	int r = 0;
+
+	if (!dir)
+		return err_set(err, errno, "list descriptors");
+	while (r == 0 && (entry = readdir(dir))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		if (++count > FDS_MAX)
+			r = err_msg(err, E2BIG, "more than %d descriptors", FDS_MAX);
+		else
+			r = check_fd(v, dir_fd, entry->d_name, &bad, err);
+	}
+	if (r < 0) {
+		free(bad);
+		return r;
+	}
+	verify_add(v, "descriptors", !bad,
+		   xstrdup("sockets, pipes, event and memory descriptors"),
+		   bad ? bad : xasprintf("%zu known descriptors", count));
+	return 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vmm-qemu.c - QEMU's command line: the device allow-list of a sandbox. No
+ * text from a config.json, an annotation or an image ever gets in here; every
+ * value is a number or a constant of ours. Starts stopped (-S).
+ */
+#include "vmm.h"
+
+#define TAG "kataShared"
+
+static void add_devices(const struct vmm_config *c, struct strv *a)
+{
+	strv_add(a, "-chardev");
+	strv_addf(a, "socket,id=qmp,fd=%d,server=off", c->qmp_fd);
+	strv_add(a, "-mon");
+	strv_add(a, "chardev=qmp,mode=control");
+	strv_add(a, "-device");
+	strv_add(a, "virtio-serial-device,max_ports=3");
+	strv_add(a, "-chardev");
+	strv_addf(a, "socket,id=console,fd=%d,server=off", c->console_fd);
+	strv_add(a, "-device");
+	strv_add(a, "virtconsole,chardev=console,nr=0");
+	strv_add(a, "-chardev");
+	strv_addf(a, "socket,id=agent,fd=%d,server=off", c->agent_fd);
+	strv_add(a, "-device");
+	strv_add(a, "virtserialport,chardev=agent,name=agent.channel.0,nr=1");
+	strv_add(a, "-chardev");
+	strv_addf(a, "socket,id=fs,fd=%d,server=off", c->fs_fd);
+	strv_add(a, "-device");
+	strv_add(a, "vhost-user-fs-device,chardev=fs,tag=" TAG);
+	strv_add(a, "-object");
+	strv_add(a, "rng-builtin,id=rng");
+	strv_add(a, "-device");
+	strv_add(a, "virtio-rng-device,rng=rng");
+	if (c->net_fd < 0)
+		return;
+	strv_add(a, "-netdev");
+	strv_addf(a, "tap,id=net,fd=%d,vhost=off", c->net_fd);
+	strv_add(a, "-device");
+	strv_addf(a,
+		  "virtio-net-device,netdev=net,mac=%02x:%02x:%02x:%02x:%02x:%02x",
+		  c->mac[0], c->mac[1], c->mac[2], c->mac[3], c->mac[4],
+		  c->mac[5]);
+}
+
+static void add_kernel(const struct vmm_config *c, struct strv *a)
+{
+	char tsc[64] = "";
+
+	/* microvm under TCG has no clock to calibrate against (DESIGN 6). */
+	if (c->accel == ACCEL_TCG && c->tsc_khz > 0)
+		snprintf(tsc, sizeof(tsc),
+			 " tsc_early_khz=%u no_timer_check lpj=%u", c->tsc_khz,
+			 c->tsc_khz * 4);
+	strv_add(a, "-kernel");
+	strv_add(a, c->kernel);
+	strv_add(a, "-initrd");
+	strv_add(a, c->initrd);
+	strv_add(a, "-append");
+	strv_addf(a, "console=hvc0 quiet panic=-1 reboot=t%s%s", tsc,
+		  c->agent_log ? " agent.log=debug" : "");
+}
+
+void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
+{
+	strv_add(a, "-S");
+	strv_add(a, "-nodefaults");
+	strv_add(a, "-no-user-config");
+	strv_add(a, "-nographic");
+	strv_add(a, "-no-reboot");
+	strv_add(a, "-sandbox");
+	strv_add(a,
+		 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	strv_add(a, "-accel");
+	strv_add(a, c->accel == ACCEL_KVM ? "kvm" : "tcg,thread=multi");
+	strv_add(a, "-cpu");
+	strv_add(a, c->accel == ACCEL_KVM ? "host,-vmx,-svm" : "max,-vmx,-svm");
+	strv_add(a, "-M");
+	strv_addf(a,
+		  "microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,auto-kernel-cmdline=on");
+	strv_add(a, "-m");
+	strv_addf(a, "%uM", c->memory_mib);
+	strv_add(a, "-smp");
+	strv_addf(a, "%u", c->vcpus);
+	strv_add(a, "-object");
+	strv_addf(a,
+		  "memory-backend-memfd,id=mem,size=%uM,share=on,seal=on,dump=off",
+		  c->memory_mib);
+	strv_add(a, "-global");
+	strv_add(a, "virtio-mmio.force-legacy=false");
+	add_kernel(c, a);
+	add_devices(c, a);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * control.c - records from later kata-runtime commands: START and SIGNAL.
+ *
+ * Runs in kata-shim, confined. Needs no rights. The socket lies in a 0700
+ * directory and only our own user is served; a command that sends nonsense
+ * loses its connection.
+ *
+ * START is served in one go (network, StartContainer): nothing else can happen
+ * to a process that has not begun. SIGNAL must not stop the pumps, so its
+ * answer comes when the agent's does.
+ *
+ * #syscalls:shim accept4 getsockopt recvmsg sendto close
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent.pb-c.h"
+#include "log.h"
+#include "shim.h"
+
+static const char *const state_name[] = {
+	[SHIM_SETUP] = "being created", [SHIM_CREATED] = "created",
+	[SHIM_RUNNING] = "running",	[SHIM_EXITED] = "stopped",
+	[SHIM_END] = "stopped",
+};
+static_assert(ARRAY_SIZE(state_name) == SHIM_STATE_MAX, "a name for each state");
+
+/* Answers and closes; a command that did not wait for it is no error. */
+static void answer(struct shim_peer *peer, const struct err *what)
+{
+	struct err err = ERR_INIT;
+	union record record;
+	int r;
+
+	peer->waiting = false;
+	if (peer->source.fd < 0)
+		return;
+	if (what) {
+		r = record_send_error(peer->source.fd, what, &err);
+	} else {
+		record_init(&record, RECORD_OK);
+		r = record_send(peer->source.fd, &record, &err);
+	}
+	if (r < 0)
+		log_info("answer a command: %s", err.text);
+	loop_close(peer->shim, &peer->source);
+}
+
+/* --- START -------------------------------------------------------------- */
+
+static int start_container(struct shim *shim, const struct record_start *start,
+			   struct err *err)
+{
+	Grpc__StartContainerRequest request =
+		GRPC__START_CONTAINER_REQUEST__INIT;
+	int r;
+
+	if (shim->role != SHIM_CONTAINER || shim->state != SHIM_CREATED)
+		return err_msg(err, EINVAL,
+			       "cannot start a container that is %s",
+			       state_name[shim->state]);
+	r = netconf_apply(shim, start, err);
+	if (r < 0)
+		return r;
+	request.container_id = (char *)(uintptr_t)shim->id;
+	return agent_call_wait(&shim->agent, AGENT_START_CONTAINER,
+			       &request.base, AGENT_CALL_TIMEOUT_MS, NULL, err);
+}
+
+static void serve_start(struct shim_peer *peer, const struct record_start *start)
+{
+	struct shim *shim = peer->shim;
+	enum shim_state before = shim->state;
+	struct err err = ERR_INIT;
+	int r = start_container(shim, start, &err);
+
+	if (r < 0) {
+		answer(peer, &err);
+		if (r == -ECONNRESET)
+			loop_broken(shim, &err);
+		else if (before == SHIM_CREATED)
+			/* As engines read it: not found, or not executable. */
+			exit_with(shim, r == -ENOENT ? 127 : 126);
+		return;
+	}
+	shim->state = SHIM_RUNNING;
+	exit_watch(shim);
+	io_start(shim);
+	tty_resize(shim);
+	signals_flush(shim);
+	answer(peer, NULL);
+}
+
+/* --- SIGNAL ------------------------------------------------------------- */
+
+static void signalled(void *ctx, const ProtobufCMessage *message,
+		      const struct err *err)
+{
+	struct err gone = ERR_INIT;
+
+	(void)message;
+	if (err && err->code == ESRCH) {
+		err_msg(&gone, ESRCH, "container not running");
+		err = &gone;
+	}
+	answer(ctx, err);
+}
+
+static void signal_running(struct shim_peer *peer,
+			   const struct record_signal *signal)
+{
+	Grpc__SignalProcessRequest request = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+	struct shim *shim = peer->shim;
+	struct err err = ERR_INIT;
+
+	request.container_id = (char *)(uintptr_t)shim->id;
+	/* The agent takes an empty exec id for every process. */
+	if (!signal->all)
+		request.exec_id = (char *)(uintptr_t)shim->process_id;
+	request.signal = signal->signal;
+	if (agent_call_start(&shim->agent, AGENT_SIGNAL_PROCESS, &request.base,
+			     AGENT_CALL_TIMEOUT_MS, signalled, peer, &err) < 0) {
+		answer(peer, &err);
+		return;
+	}
+	peer->waiting = true;
+}
+
+static void serve_signal(struct shim_peer *peer,
+			 const struct record_signal *signal)
+{
+	struct shim *shim = peer->shim;
+	struct err err = ERR_INIT;
+
+	switch (shim->state) {
+	case SHIM_CREATED:
+		answer(peer, NULL);
+		if (signal->signal)
+			signals_forward(shim, signal->signal);
+		break;
+	case SHIM_RUNNING:
+		if (signal->signal)
+			signal_running(peer, signal);
+		else
+			answer(peer, NULL);
+		break;
+	default:
+		err_msg(&err, ESRCH, "container not running");
+		answer(peer, &err);
+		break;
+	}
+}
+
+/* --- connections -------------------------------------------------------- */
+
+static void peer_handle(struct shim *shim, struct shim_source *source,
+			uint32_t events)
+{
+	struct shim_peer *peer = (struct shim_peer *)source;
+	struct err err = ERR_INIT;
+	union record record;
+	int r;
+
+	(void)events;
+	r = record_recv(source->fd, &record, -1, &err);
+	if (r == -EAGAIN)
+		return;
+	if (r == RECORD_SHIM_START && !peer->waiting) {
+		serve_start(peer, &record.start);
+	} else if (r == RECORD_SHIM_SIGNAL && !peer->waiting) {
+		serve_signal(peer, &record.signal);
+	} else {
+		if (r != -EPIPE)
+			log_warn("a command sent what is not expected: %s",
+				 r < 0 ? err.text : "wrong type");
+		/* The slot is free when the agent has answered, too. */
+		loop_close(shim, source);
+	}
+}
+
+static bool peer_is_us(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	       cred.uid == geteuid();
+}
+
+static struct shim_peer *peer_free(struct shim *shim)
+{
+	for (size_t i = 0; i < SHIM_PEERS_MAX; i++)
+		if (shim->peers[i].source.fd < 0 && !shim->peers[i].waiting)
+			return &shim->peers[i];
+	return NULL;
+}
+
+static void listen_handle(struct shim *shim, struct shim_source *source,
+			  uint32_t events)
+{
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct shim_peer *peer = peer_free(shim);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	if (!peer || !peer_is_us(fd)) {
+		log_warn("a connection to the shim was refused");
+		close(fd);
+		return;
+	}
+	peer->source.fd = fd;
+	peer->source.events = 0;
+	if (loop_watch(shim, &peer->source, EPOLLIN) < 0)
+		loop_close(shim, &peer->source);
+}
+
+/**
+ * control_init() - Serve the listening socket; before the shim confines itself
+ * @shim:	With the epoll set
+ * @err:	Filled on failure
+ *
+ * Return: 0 or -errno
+ */
+int control_init(struct shim *shim, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < SHIM_PEERS_MAX; i++) {
+		shim->peers[i].source.fd = -1;
+		shim->peers[i].source.handle = peer_handle;
+		shim->peers[i].shim = shim;
+	}
+	shim->listen_source.fd = shim->fds.listen;
+	shim->listen_source.handle = listen_handle;
+	if (shim->fds.listen < 0)
+		return 0;
+	r = fd_set_nonblock(shim->fds.listen, true);
+	if (r == 0)
+		r = loop_watch(shim, &shim->listen_source, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch the listening socket") : 0;
+}

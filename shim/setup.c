@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * setup.c - agent calls from the first Check to a process that exists.
+ *
+ * Runs in kata-shim after privs_confine() (the announcement to the proxy
+ * alone goes out before, and only writes). Hostile: the agent's answers; what
+ * it says it read back is checked for range here and for truth by the runtime.
+ *
+ * #syscalls:shim getrandom clock_gettime
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "agent.pb-c.h"
+#include "log.h"
+#include "shim.h"
+
+#define SEED_BYTES 64
+
+/* Proto strings are char *; ours are constants and never written. */
+#define TEXT(literal) ((char *)(uintptr_t)(literal))
+
+static int call(struct shim *shim, enum agent_method method,
+		const ProtobufCMessage *request, struct err *err)
+{
+	return agent_call_wait(&shim->agent, method, request,
+			       AGENT_CALL_TIMEOUT_MS, NULL, err);
+}
+
+/**
+ * setup_announce() - Tell the proxy what our death means
+ * @shim:	With role, id and the proxy descriptor
+ * @err:	Filled on failure
+ *
+ * The container's shim takes the sandbox along; an exec's shim takes its
+ * process along. Nothing is read.
+ *
+ * Return: 0 or -errno
+ */
+int setup_announce(struct shim *shim, struct err *err)
+{
+	Grpc__SignalProcessRequest will = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+	int r = agent_client_init(&shim->agent, shim->fds.proxy, err);
+
+	if (r < 0)
+		return r;
+	will.container_id = TEXT(shim->id);
+	will.exec_id = TEXT(shim->process_id);
+	will.signal = 9;
+	if (shim->role == SHIM_CONTAINER)
+		r = agent_proxy_frame(&shim->agent, TTRPC_PROXY_MAIN, NULL, 0,
+				      err);
+	else
+		r = agent_proxy_will(&shim->agent, AGENT_SIGNAL_PROCESS,
+				     &will.base, err);
+	if (r < 0)
+		return r;
+	return agent_client_flush(&shim->agent, AGENT_CALL_TIMEOUT_MS, err);
+}
+
+static int seed_random(struct shim *shim, struct err *err)
+{
+	Grpc__ReseedRandomDevRequest request =
+		GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
+	uint8_t seed[SEED_BYTES];
+	int r;
+
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return err_set(err, errno, "get random bytes");
+	request.data.data = seed;
+	request.data.len = sizeof(seed);
+	r = call(shim, AGENT_RESEED_RANDOM_DEV, &request.base, err);
+	explicit_bzero(seed, sizeof(seed));
+	return r < 0 ? err_wrap(err, "seed the guest's random numbers") : 0;
+}
+
+static int set_clock(struct shim *shim, struct err *err)
+{
+	Grpc__SetGuestDateTimeRequest request =
+		GRPC__SET_GUEST_DATE_TIME_REQUEST__INIT;
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
+		return err_set(err, errno, "read the clock");
+	request.sec = now.tv_sec;
+	request.usec = now.tv_nsec / 1000;
+	if (call(shim, AGENT_SET_GUEST_DATE_TIME, &request.base, err) < 0)
+		return err_wrap(err, "set the guest's clock");
+	return 0;
+}
+
+static int create_sandbox(struct shim *shim, struct err *err)
+{
+	Grpc__CreateSandboxRequest request = GRPC__CREATE_SANDBOX_REQUEST__INIT;
+	Grpc__Storage share = GRPC__STORAGE__INIT;
+	Grpc__Storage *storages[] = { &share };
+
+	share.driver = TEXT("virtio-fs");
+	share.source = TEXT("kataShared");
+	share.fstype = TEXT("virtiofs");
+	share.mount_point = TEXT(SHIM_GUEST_SHARE);
+	request.storages = storages;
+	request.n_storages = ARRAY_SIZE(storages);
+	request.sandbox_id = TEXT(shim->id);
+	if (shim->spec->hostname)
+		request.hostname = shim->spec->hostname;
+	if (call(shim, AGENT_CREATE_SANDBOX, &request.base, err) < 0)
+		return err_wrap(err, "create the sandbox");
+	return 0;
+}
+
+/* --- what the agent read back ------------------------------------------- */
+
+static bool is_limit(int64_t value)
+{
+	return value >= -1;
+}
+
+static bool readback_is_sane(const Grpc__ReadBack *in)
+{
+	return in->guest_pid > 0 && in->seccomp_mode <= 2 &&
+	       in->no_new_privs <= 1 && in->namespaces < 1u << 7 &&
+	       is_limit(in->memory_max) && is_limit(in->pids_max) &&
+	       is_limit(in->cpu_quota) && is_limit(in->cpu_period);
+}
+
+static int readback_fill(const Grpc__ReadBack *in, struct record_readback *out,
+			 struct err *err)
+{
+	if (!in)
+		return err_msg(err, EPROTO,
+			       "the agent did not report what it applied (no kata-c/1)");
+	if (!readback_is_sane(in))
+		return err_msg(err, EPROTO,
+			       "the agent's report of what it applied is malformed");
+	out->guest_pid = in->guest_pid;
+	out->seccomp_mode = in->seccomp_mode;
+	out->seccomp_filters = in->seccomp_filters;
+	out->no_new_privs = in->no_new_privs;
+	out->cap_inheritable = in->cap_inheritable;
+	out->cap_permitted = in->cap_permitted;
+	out->cap_effective = in->cap_effective;
+	out->cap_bounding = in->cap_bounding;
+	out->cap_ambient = in->cap_ambient;
+	out->uid = in->uid;
+	out->gid = in->gid;
+	out->namespaces = in->namespaces;
+	out->memory_max = in->memory_max;
+	out->pids_max = in->pids_max;
+	out->cpu_quota = in->cpu_quota;
+	out->cpu_period = in->cpu_period;
+	log_escape(out->agent_version, sizeof(out->agent_version),
+		   in->agent_version, strlen(in->agent_version));
+	log_escape(out->kernel, sizeof(out->kernel), in->kernel,
+		   strlen(in->kernel));
+	return 0;
+}
+
+static int create_container(struct shim *shim, struct record_readback *out,
+			    struct err *err)
+{
+	AUTO_AGENT_MESSAGE ProtobufCMessage *request =
+		spec_to_create(shim, err);
+	AUTO_AGENT_MESSAGE ProtobufCMessage *reply = NULL;
+	int r;
+
+	if (!request)
+		return -err->code;
+	r = agent_call_wait(&shim->agent, AGENT_CREATE_CONTAINER, request,
+			    AGENT_CALL_TIMEOUT_MS, &reply, err);
+	if (r < 0)
+		return r; /* in the agent's words: engines look for phrases */
+	return readback_fill(
+		((Grpc__CreateContainerResponse *)reply)->read_back, out, err);
+}
+
+/**
+ * setup_container() - From a booting VM to a frozen container process
+ * @shim:	Confined, with spec
+ * @ret_readback: Record for the runtime
+ * @err:	Filled on failure
+ *
+ * Random numbers come first, so that nothing in the guest draws any before.
+ *
+ * Return: 0 or -errno
+ */
+int setup_container(struct shim *shim, union record *ret_readback,
+		    struct err *err)
+{
+	int r = agent_check_wait(&shim->agent, shim->boot_timeout_ms, err);
+
+	if (r == 0)
+		r = seed_random(shim, err);
+	if (r == 0)
+		r = set_clock(shim, err);
+	if (r == 0)
+		r = create_sandbox(shim, err);
+	if (r < 0)
+		return r;
+	record_init(ret_readback, RECORD_SHIM_READBACK);
+	return create_container(shim, &ret_readback->readback, err);
+}
+
+/**
+ * setup_exec() - Start a further process in the container
+ * @shim:	Confined, with process
+ * @err:	Filled on failure, in the agent's words
+ *
+ * Return: 0 or -errno
+ */
+int setup_exec(struct shim *shim, struct err *err)
+{
+	AUTO_AGENT_MESSAGE ProtobufCMessage *request = spec_to_exec(shim);
+
+	return call(shim, AGENT_EXEC_PROCESS, request, err);
+}
