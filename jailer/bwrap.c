@@ -37,13 +37,15 @@ int bwrap_check(const char *path, struct err *err)
 	if (stat(path, &st) < 0)
 		return err_set(err, errno, "bubblewrap is needed: %s", path);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & (S_ISUID | S_ISGID)))
-		return err_msg(err, EPERM,
-			       "%s is setuid or setgid: refused; remove the bit (chmod ug-s)",
-			       path);
+		return err_msg(
+			err, EPERM,
+			"%s is setuid or setgid: refused; remove the bit (chmod ug-s)",
+			path);
 	if (getxattr(path, "security.capability", NULL, 0) >= 0)
-		return err_msg(err, EPERM,
-			       "%s has file capabilities: refused; remove them (setcap -r)",
-			       path);
+		return err_msg(
+			err, EPERM,
+			"%s has file capabilities: refused; remove them (setcap -r)",
+			path);
 	if (errno != ENODATA && errno != ENOTSUP)
 		return err_set(err, errno, "file capabilities of %s", path);
 	return path_check_trusted(path, err);
@@ -80,7 +82,8 @@ int bwrap_load_filter(struct jail *jail, struct err *err)
 	if (fd_read_text(fd, FILTER_MAX, &data, &len, err) < 0)
 		return err_wrap(err, "seccomp filter %s", path);
 	if (len == 0 || len % sizeof(struct sock_filter) != 0)
-		return err_msg(err, EINVAL, "seccomp filter %s: %zu bytes are no filter",
+		return err_msg(err, EINVAL,
+			       "seccomp filter %s: %zu bytes are no filter",
 			       path, len);
 	jail->seccomp_fd = fd_memfd("seccomp", data, len, err);
 	return jail->seccomp_fd < 0 ? jail->seccomp_fd : 0;

@@ -35,7 +35,8 @@ int fds_close_others(size_t named, struct err *err)
 		return err_set(err, errno, "close other descriptors");
 	for (size_t i = 0; i < named; i++)
 		if (fd_set_cloexec(3 + (int)i, true) < 0)
-			return err_set(err, EBADF, "descriptor %zu of --fds", i + 3);
+			return err_set(err, EBADF, "descriptor %zu of --fds",
+				       i + 3);
 	return 0;
 }
 
@@ -59,9 +60,10 @@ int fds_check(struct jail *jail, struct err *err)
 		if (is_own(jail, fd))
 			continue;
 		if (!strv_has(&jail->policy->fds, jail->fds.item[i]))
-			return err_msg(err, EPERM,
-				       "--fds: the policy does not let %s through",
-				       jail->fds.item[i]);
+			return err_msg(
+				err, EPERM,
+				"--fds: the policy does not let %s through",
+				jail->fds.item[i]);
 		if (fstat(fd, &st) < 0)
 			return err_set(err, errno, "descriptor %s",
 				       jail->fds.item[i]);

@@ -74,7 +74,8 @@ static int enter_userns(const struct jail *jail, struct err *err)
 	if (hook_is_broken("user"))
 		return 0;
 	if (setns(jail->userns_fd, CLONE_NEWUSER) < 0)
-		return err_set(err, errno, "enter the file server's user namespace");
+		return err_set(err, errno,
+			       "enter the file server's user namespace");
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "take id 0 of the user namespace");
 	return 0;
@@ -108,10 +109,12 @@ int identity_apply(const struct jail *jail, struct err *err)
 	int r;
 
 	if (own && (!jail->has_uid || jail->uid == 0))
-		return err_msg(err, EINVAL,
-			       "--uid: this jail needs an id of its own, other than 0");
+		return err_msg(
+			err, EINVAL,
+			"--uid: this jail needs an id of its own, other than 0");
 	if (!own && jail->has_uid)
-		return err_msg(err, EINVAL, "--uid: this jail has no id of its own");
+		return err_msg(err, EINVAL,
+			       "--uid: this jail has no id of its own");
 	if (wants_kvm && stat(JAIL_STAGE "/kvm", &kvm) < 0)
 		return err_set(err, errno, "stat " KVM);
 	r = own ? set_groups(jail, wants_kvm ? &kvm : NULL, err) :
@@ -123,8 +126,10 @@ int identity_apply(const struct jail *jail, struct err *err)
 	if (r < 0)
 		return r;
 	if (wants_kvm && access(JAIL_STAGE "/kvm", R_OK | W_OK) < 0)
-		return err_set(err, errno,
-			       KVM ": uid %u of the jail may not use it (mode %04o); add the calling user to its group, or choose TCG",
-			       jail->uid, kvm.st_mode & 07777);
+		return err_set(
+			err, errno,
+			KVM ": uid %u of the jail may not use it (mode "
+			    "%04o); add the caller to its group, or choose TCG",
+			jail->uid, kvm.st_mode & 07777);
 	return 0;
 }

@@ -25,26 +25,25 @@ struct jail {
 	const char *policy_path;
 	struct policy *policy;
 	bool has_uid;
-	uint32_t uid;		    /* of the current user namespace */
+	uint32_t uid; /* of the current user namespace */
 	struct jail_named named[JAIL_NAMED_MAX];
 	size_t named_count;
-	struct strv fds;	    /* names of 3, 4, 5 ... */
-	int info_fd;		    /* bwrap writes the program's pid there */
-	int log_fd;		    /* own messages; -1: stderr */
-	char **args;		    /* NULL-terminated, argv[1..] of the program */
+	struct strv fds; /* names of 3, 4, 5 ... */
+	int info_fd;	 /* bwrap writes the program's pid there */
+	int log_fd;	 /* own messages; -1: stderr */
+	char **args;	 /* NULL-terminated, argv[1..] of the program */
 	pid_t parent;
 	/* made on the way */
-	struct strv libraries;	    /* files the program's loader maps */
-	char *label;		    /* SELinux exec label, or NULL */
+	struct strv libraries; /* files the program's loader maps */
+	char *label;	       /* SELinux exec label, or NULL */
 	int seccomp_fd;
-	int userns_fd;		    /* the file server's, until it is entered */
+	int userns_fd; /* the file server's, until it is entered */
 	int args_fd;
 };
 
+/* options.c */
 /* Host path given for a named bind, or NULL. */
 const char *jail_named_path(const struct jail *jail, const char *name);
-
-/* options.c */
 int options_parse(struct jail *jail, int argc, char **argv,
 		  struct err *err) MUST_CHECK;
 
@@ -54,9 +53,11 @@ int fds_close_others(size_t named, struct err *err) MUST_CHECK;
 int fds_mark(const struct jail *jail, struct err *err) MUST_CHECK;
 
 /* libraries.c */
-int libraries_find(const char *program, struct strv *ret, struct err *err) MUST_CHECK;
+int libraries_find(const char *program, struct strv *ret,
+		   struct err *err) MUST_CHECK;
 /* ELF interpreter of a program; owned by the caller. */
-int libraries_interpreter(const char *program, char **ret, struct err *err) MUST_CHECK;
+int libraries_interpreter(const char *program, char **ret,
+			  struct err *err) MUST_CHECK;
 /* Output of the loader's --list to paths. For libraries_find() and tests. */
 int libraries_parse(char *text, struct strv *ret, struct err *err) MUST_CHECK;
 

@@ -48,7 +48,8 @@ int libraries_interpreter(const char *program, char **ret, struct err *err)
 	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head.e_phentsize != sizeof(part) || head.e_phnum > HEADERS_MAX)
-		return err_msg(err, ENOEXEC, "%s: no 64-bit ELF program", program);
+		return err_msg(err, ENOEXEC, "%s: no 64-bit ELF program",
+			       program);
 	for (unsigned i = 0; i < head.e_phnum; i++) {
 		if (read_at(fd, &part, sizeof(part),
 			    head.e_phoff + i * sizeof(part)) < 0)
@@ -127,7 +128,8 @@ static int run_loader(const char *loader, const char *program, char **ret_text,
 	if (r < 0)
 		return err_set(err, -r, "wait for %s", loader);
 	if (!WIFEXITED(r) || WEXITSTATUS(r) != 0)
-		return err_msg(err, ENOEXEC, "%s --list: wait status %d", loader, r);
+		return err_msg(err, ENOEXEC, "%s --list: wait status %d",
+			       loader, r);
 	return 0;
 }
 

@@ -18,7 +18,6 @@
  *   exec         nothing after
  */
 #include <errno.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -30,14 +29,6 @@
 #include "jail.h"
 
 #define EXIT_JAIL 125 /* the jail could not be made; the program never ran */
-
-const char *jail_named_path(const struct jail *jail, const char *name)
-{
-	for (size_t i = 0; i < jail->named_count; i++)
-		if (strcmp(jail->named[i].name, name) == 0)
-			return jail->named[i].path;
-	return NULL;
-}
 
 /*
  * The label of the policy's type, when SELinux is on and knows the type. Where
@@ -106,15 +97,20 @@ static int make_jail(struct jail *jail, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct jail jail = { .info_fd = -1, .log_fd = -1, .seccomp_fd = -1,
-			     .userns_fd = -1, .args_fd = -1,
+	struct jail jail = { .info_fd = -1,
+			     .log_fd = -1,
+			     .seccomp_fd = -1,
+			     .userns_fd = -1,
+			     .args_fd = -1,
 			     .parent = getppid() };
 	struct err err = ERR_INIT;
 	int r = 0;
 
 	log_init("kata-jailer", STDERR_FILENO, LOG_LEVEL_INFO, false);
 	if (getauxval(AT_SECURE))
-		r = err_msg(&err, EPERM, "refuses to run setuid, setgid or with file capabilities");
+		r = err_msg(
+			&err, EPERM,
+			"refuses to run setuid, setgid or with file capabilities");
 	if (r == 0)
 		r = options_parse(&jail, argc, argv, &err);
 	if (r == 0)

@@ -26,11 +26,20 @@ static const struct option table[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
+const char *jail_named_path(const struct jail *jail, const char *name)
+{
+	for (size_t i = 0; i < jail->named_count; i++)
+		if (strcmp(jail->named[i].name, name) == 0)
+			return jail->named[i].path;
+	return NULL;
+}
+
 static int add_named(struct jail *jail, const char *name, const char *path,
 		     struct err *err)
 {
 	if (path[0] != '/')
-		return err_msg(err, EINVAL, "bind %s: path must be absolute", name);
+		return err_msg(err, EINVAL, "bind %s: path must be absolute",
+			       name);
 	if (jail_named_path(jail, name))
 		return err_msg(err, EINVAL, "bind %s: given twice", name);
 	if (jail->named_count == JAIL_NAMED_MAX)
@@ -77,7 +86,8 @@ static int take_option(struct jail *jail, int option, char *value,
 	case OPT_UID:
 		/* The last value is the kernel's "no id". */
 		if (num_parse_u32(value, UINT32_MAX - 1, &jail->uid) < 0)
-			return err_msg(err, EINVAL, "--uid: \"%s\" is no id", value);
+			return err_msg(err, EINVAL, "--uid: \"%s\" is no id",
+				       value);
 		jail->has_uid = true;
 		return 0;
 	case OPT_SHARE:
@@ -120,7 +130,9 @@ int options_parse(struct jail *jail, int argc, char **argv, struct err *err)
 	if (!jail->policy_path)
 		return err_msg(err, EINVAL, "--policy is missing");
 	if (optind < 1 || strcmp(argv[optind - 1], "--") != 0)
-		return err_msg(err, EINVAL, "\"--\" must stand before the program's arguments");
+		return err_msg(
+			err, EINVAL,
+			"\"--\" must stand before the program's arguments");
 	jail->args = argv + optind;
 	for (size_t i = 0; i < jail->fds.count; i++) {
 		int fd = 3 + (int)i;

@@ -73,7 +73,8 @@ static int clone_tree(struct trees *trees, const char *source,
 	int fd;
 
 	if (trees->count == TREES_MAX)
-		return err_msg(err, E2BIG, "more than %d bind sources", TREES_MAX);
+		return err_msg(err, E2BIG, "more than %d bind sources",
+			       TREES_MAX);
 	fd = (int)syscall(SYS_open_tree, AT_FDCWD, source,
 			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd < 0)
@@ -89,8 +90,8 @@ static int clone_tree(struct trees *trees, const char *source,
 	return 0;
 }
 
-static int clone_bind(const struct jail *jail, size_t index, struct trees *trees,
-		      struct err *err)
+static int clone_bind(const struct jail *jail, size_t index,
+		      struct trees *trees, struct err *err)
 {
 	const struct policy_bind *bind = &jail->policy->binds[index];
 	const char *source = bind->name ? jail_named_path(jail, bind->name) :
@@ -101,7 +102,8 @@ static int clone_bind(const struct jail *jail, size_t index, struct trees *trees
 	if (!root_is_staged(bind))
 		return 0;
 	if (!source)
-		return bind->optional ? 0 :
+		return bind->optional ?
+			       0 :
 			       err_msg(err, EINVAL, "--bind %s=PATH is missing",
 				       bind->name);
 	/* identity.c asks for this one by its name */
@@ -189,8 +191,8 @@ static int place_tree(int root_fd, const struct tree *tree, struct err *err)
 
 static int fill_root(int root_fd, struct trees *trees, struct err *err)
 {
-	static const char *const links[] = { "/lib", "/lib32", "/lib64",
-					     "/libx32", "/bin", "/sbin" };
+	static const char *const links[] = { "/lib",	"/lib32", "/lib64",
+					     "/libx32", "/bin",	  "/sbin" };
 	int r = 0;
 
 	/* bwrap builds the jail on a tmpfs over its own /tmp */
@@ -213,8 +215,9 @@ static int enter_root(int root_fd, struct err *err)
 		return err_set(err, errno, "leave the caller's root");
 	if (chdir("/") < 0)
 		return err_set(err, errno, "chdir /");
-	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID |
-					   MS_NODEV, NULL) < 0)
+	if (mount(NULL, "/", NULL,
+		  MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV,
+		  NULL) < 0)
 		return err_set(err, errno, "make the jailer's root read-only");
 	return 0;
 }

@@ -54,7 +54,8 @@ int userns_identity_map(const char *map, char **ret, struct err *err)
 		if (!field[2] || field[3] ||
 		    num_parse_u32(field[0], UINT32_MAX, &first) < 0 ||
 		    num_parse_u32(field[2], UINT32_MAX, &size) < 0 || size == 0)
-			return err_msg(err, EINVAL, "id map: line %zu not understood",
+			return err_msg(err, EINVAL,
+				       "id map: line %zu not understood",
 				       count + 1);
 		if (++count > EXTENTS_MAX)
 			return err_msg(err, EINVAL, "id map: too many lines");

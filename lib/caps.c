@@ -56,8 +56,7 @@ const char *caps_to_name(unsigned cap)
 	return text[cap];
 }
 
-int caps_from_strv(const struct strv *names, uint64_t *ret_bits,
-		   struct err *err)
+int caps_from_strv(const struct strv *names, uint64_t *ret_bits, struct err *err)
 {
 	uint64_t bits = 0;
 
@@ -65,7 +64,8 @@ int caps_from_strv(const struct strv *names, uint64_t *ret_bits,
 		int cap = caps_from_name(names->item[i]);
 
 		if (cap < 0)
-			return err_msg(err, EINVAL, "unknown capability \"%.64s\"",
+			return err_msg(err, EINVAL,
+				       "unknown capability \"%.64s\"",
 				       names->item[i]);
 		bits |= UINT64_C(1) << cap;
 	}
@@ -89,12 +89,15 @@ int caps_bound(uint64_t bits, struct err *err)
 		if (has == -EINVAL)
 			break; /* beyond the kernel's last one */
 		if (has < 0)
-			return err_set(err, -has, "read the capability bounding set");
+			return err_set(err, -has,
+				       "read the capability bounding set");
 		if (!has || (bits & (UINT64_C(1) << cap)))
 			continue;
 		if (prctl(PR_CAPBSET_DROP, (unsigned long)cap, 0, 0, 0) < 0)
-			return err_set(err, errno, "drop %s from the bounding set",
-				       caps_to_name(cap) ? caps_to_name(cap) : "a capability");
+			return err_set(err, errno,
+				       "drop %s from the bounding set",
+				       caps_to_name(cap) ? caps_to_name(cap) :
+							   "a capability");
 	}
 	return 0;
 }
@@ -115,7 +118,8 @@ static int main_sets_apply(const struct caps_sets *sets, struct err *err)
 		for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++)
 			if ((bits[i] & (UINT64_C(1) << cap)) &&
 			    capng_update(CAPNG_ADD, type[i], cap) < 0)
-				return err_msg(err, EINVAL, "capability %u is not known",
+				return err_msg(err, EINVAL,
+					       "capability %u is not known",
 					       cap);
 	errno = 0;
 	r = capng_apply(CAPNG_SELECT_CAPS);
@@ -134,7 +138,8 @@ static int ambient_apply(uint64_t bits, struct err *err)
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE,
 			  (unsigned long)cap, 0, 0) < 0)
 			return err_set(err, errno, "raise ambient %s",
-				       caps_to_name(cap) ? caps_to_name(cap) : "capability");
+				       caps_to_name(cap) ? caps_to_name(cap) :
+							   "capability");
 	}
 	return 0;
 }
@@ -147,7 +152,8 @@ static uint64_t prctl_bits(bool ambient)
 	for (unsigned cap = 0; cap < CAPS_COUNT; cap++) {
 		int r = ambient ? prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET,
 					(unsigned long)cap, 0, 0) :
-				  prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0);
+				  prctl(PR_CAPBSET_READ, (unsigned long)cap, 0,
+					0, 0);
 
 		if (r > 0)
 			bits |= UINT64_C(1) << cap;
@@ -167,8 +173,8 @@ static int self_read(struct caps_sets *ret, struct err *err)
 		return err_set(err, errno, "read capabilities");
 	ret->effective = data[0].effective | (uint64_t)data[1].effective << 32;
 	ret->permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
-	ret->inheritable = data[0].inheritable |
-			   (uint64_t)data[1].inheritable << 32;
+	ret->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable
+							 << 32;
 	ret->ambient = prctl_bits(true);
 	ret->bounding = prctl_bits(false);
 	return 0;
@@ -194,8 +200,9 @@ int caps_apply(const struct caps_sets *sets, struct err *err)
 		return err_msg(err, EINVAL,
 			       "effective capabilities must be permitted ones");
 	if (sets->ambient & ~(sets->permitted & sets->inheritable))
-		return err_msg(err, EINVAL,
-			       "ambient capabilities must be permitted and inheritable ones");
+		return err_msg(
+			err, EINVAL,
+			"ambient capabilities must be permitted and inheritable ones");
 	r = main_sets_apply(sets, err);
 	if (r < 0)
 		return r;
@@ -207,10 +214,10 @@ int caps_apply(const struct caps_sets *sets, struct err *err)
 		return r;
 	if (now.effective != sets->effective ||
 	    now.permitted != sets->permitted ||
-	    now.inheritable != sets->inheritable ||
-	    now.ambient != sets->ambient)
-		return err_msg(err, EPERM,
-			       "the kernel did not take the capabilities as asked");
+	    now.inheritable != sets->inheritable || now.ambient != sets->ambient)
+		return err_msg(
+			err, EPERM,
+			"the kernel did not take the capabilities as asked");
 	return 0;
 }
 

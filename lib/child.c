@@ -96,9 +96,10 @@ static NORETURN void run_child(const struct child_spec *spec, int error_fd,
 		r = place_stdio(spec->stdio);
 	if (r == 0)
 		r = child_place_fds(fds, spec->fd_count + 1);
-	error_fd = 3 + (int)spec->fd_count;
-	if (r == 0)
+	if (r == 0) {
+		error_fd = 3 + (int)spec->fd_count; /* until here the old one */
 		r = fd_set_cloexec(error_fd, true);
+	}
 	if (r == 0) {
 		execve(spec->path, spec->argv->item,
 		       spec->env && spec->env->item ? spec->env->item : empty);

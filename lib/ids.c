@@ -57,10 +57,11 @@ static int signal_by_name(const char *name)
 static int signal_real_time(const char *name)
 {
 	uint32_t offset = 0;
-	char sign = name[5];
+	char sign;
 
 	if (strncmp(name, "RTMIN", 5) != 0 && strncmp(name, "RTMAX", 5) != 0)
 		return -EINVAL;
+	sign = name[5];
 	if (sign != '\0') {
 		if (num_parse_u32(name + 6, 30, &offset) < 0)
 			return -EINVAL;

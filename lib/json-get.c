@@ -12,9 +12,9 @@
 #include "num.h"
 
 static const char *const type_name[] = {
-	[JSON_NULL] = "null",	  [JSON_BOOL] = "a boolean",
+	[JSON_NULL] = "null",	    [JSON_BOOL] = "a boolean",
 	[JSON_NUMBER] = "a number", [JSON_STRING] = "a string",
-	[JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
+	[JSON_ARRAY] = "an array",  [JSON_OBJECT] = "an object",
 };
 static_assert(ARRAY_SIZE(type_name) == JSON_TYPE_MAX, "one name a type");
 
@@ -28,8 +28,8 @@ const struct json *json_get(const struct json *obj, const char *key)
 	return NULL;
 }
 
-static int complain(const char *path, const char *key, int code,
-		    const char *is, const char *must, struct err *err)
+static int complain(const char *path, const char *key, int code, const char *is,
+		    const char *must, struct err *err)
 {
 	return err_msg(err, code, "%s%s%s: is %.64s, must be %s", path,
 		       *path ? "." : "", key, is, must);
@@ -95,7 +95,8 @@ int json_get_i64(const struct json *obj, const char *path, const char *key,
 		 int64_t *ret, struct err *err)
 {
 	const struct json *value = NULL;
-	int r = get_typed(obj, path, key, JSON_NUMBER, "an integer", &value, err);
+	int r = get_typed(obj, path, key, JSON_NUMBER, "an integer", &value,
+			  err);
 	uint64_t size = 0;
 	bool negative;
 
@@ -132,7 +133,8 @@ int json_get_strv(const struct json *obj, const char *path, const char *key,
 		return r;
 	for (size_t i = 0; i < array->count; i++) {
 		if (array->items[i].type != JSON_STRING)
-			return err_msg(err, EINVAL, "%s%s%s[%zu]: is %s, must be a string",
+			return err_msg(err, EINVAL,
+				       "%s%s%s[%zu]: is %s, must be a string",
 				       path, *path ? "." : "", key, i,
 				       type_name[array->items[i].type]);
 	}

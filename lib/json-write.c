@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SIZE_FIRST 256
+#define REPLACEMENT 0xfffd /* stands for bytes that are no character */
 
 static void put(struct json_writer *w, const char *text, size_t len)
 {
@@ -30,13 +31,13 @@ static void put_text(struct json_writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
-/* Length of the UTF-8 sequence at text (RFC 3629), 0 when it is none. */
-static size_t utf8_length(const unsigned char *text)
+size_t json_utf8_length(const char *start)
 {
+	const unsigned char *text = (const unsigned char *)start;
 	static const struct {
 		unsigned char lead_min, lead_max, second_min, second_max, length;
 	} form[] = {
-		{ 0x20, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0x01, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
 		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
 		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
 		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
@@ -58,44 +59,43 @@ static size_t utf8_length(const unsigned char *text)
 	return 0;
 }
 
-static void put_escaped(struct json_writer *w, unsigned char c)
+static void put_escaped(struct json_writer *w, unsigned code)
 {
-	char text[8];
+	char text[16];
 
-	switch (c) {
+	switch (code) {
 	case '\n':
 		put_text(w, "\\n");
 		break;
 	case '\t':
 		put_text(w, "\\t");
 		break;
+	case '"':
+		put_text(w, "\\\"");
+		break;
+	case '\\':
+		put_text(w, "\\\\");
+		break;
 	default:
-		snprintf(text, sizeof(text), "\\u%04x", c < 0x20 ? c : 0xfffdu);
+		snprintf(text, sizeof(text), "\\u%04x", code);
 		put_text(w, text);
 	}
 }
 
 static void put_quoted(struct json_writer *w, const char *value)
 {
-	const unsigned char *at = (const unsigned char *)value;
-
 	put(w, "\"", 1);
-	while (*at) {
-		size_t len = utf8_length(at);
+	while (*value) {
+		size_t len = json_utf8_length(value);
+		unsigned char c = (unsigned char)*value;
 
-		if (len == 0) {
-			put_escaped(w, *at++);
-			continue;
-		}
-		if (*at == '"' || *at == '\\')
-			put(w, "\\", 1);
-		else if (*at == 0x7f) {
-			put_text(w, "\\u007f");
-			at++;
-			continue;
-		}
-		put(w, (const char *)at, len);
-		at += len;
+		if (len == 0)
+			put_escaped(w, REPLACEMENT);
+		else if (c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+			put_escaped(w, c);
+		else
+			put(w, value, len);
+		value += len ? len : 1;
 	}
 	put(w, "\"", 1);
 }

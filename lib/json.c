@@ -125,16 +125,41 @@ static int on_number(void *ctx, const char *text, size_t len)
 	return 1;
 }
 
+/*
+ * Copies a string. yajl lets half surrogate pairs and overlong forms through,
+ * and "\u0000" is a NUL.
+ */
+static char *string_copy(struct builder *b, const unsigned char *text,
+			 size_t len)
+{
+	AUTO_FREE char *copy = NULL;
+	size_t step = 0;
+
+	if (memchr(text, '\0', len)) {
+		stop(b, EINVAL, "NUL in a string");
+		return NULL;
+	}
+	copy = xstrndup((const char *)text, len);
+	for (const char *at = copy; *at; at += step) {
+		step = json_utf8_length(at);
+		if (step == 0) {
+			stop(b, EINVAL, "a string is not UTF-8");
+			return NULL;
+		}
+	}
+	return take_ptr(copy);
+}
+
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
-	struct json *value;
+	char *copy = string_copy(ctx, text, len);
+	struct json *value = copy ? value_new(ctx, JSON_STRING) : NULL;
 
-	if (memchr(text, '\0', len))
-		return stop(ctx, EINVAL, "NUL in a string");
-	value = value_new(ctx, JSON_STRING);
-	if (!value)
+	if (!value) {
+		free(copy);
 		return 0;
-	value->text = xstrndup((const char *)text, len);
+	}
+	value->text = copy;
 	return 1;
 }
 
@@ -142,10 +167,8 @@ static int on_map_key(void *ctx, const unsigned char *text, size_t len)
 {
 	struct builder *b = ctx;
 
-	if (memchr(text, '\0', len))
-		return stop(b, EINVAL, "NUL in a key");
-	b->key = xstrndup((const char *)text, len);
-	return 1;
+	b->key = string_copy(b, text, len);
+	return b->key != NULL;
 }
 
 static int on_start_map(void *ctx)
@@ -186,7 +209,8 @@ static int on_end_map(void *ctx)
 	for (size_t i = 1; i < map->count; i++) {
 		if (strcmp(sorted[i - 1], sorted[i]) == 0) {
 			b->failed = true;
-			err_msg(b->err, EINVAL, "JSON: key \"%.64s\" twice in one object",
+			err_msg(b->err, EINVAL,
+				"JSON: key \"%.64s\" twice in one object",
 				sorted[i]);
 			return 0;
 		}
@@ -250,8 +274,8 @@ static int syntax_error(yajl_handle handle, struct err *err)
 static int parse_run(struct builder *b, const char *text, size_t len,
 		     struct err *err)
 {
-	__attribute__((cleanup(auto_yajl_))) yajl_handle handle =
-		yajl_alloc(&callbacks, &allocators, b);
+	__attribute__((cleanup(auto_yajl_)))
+	yajl_handle handle = yajl_alloc(&callbacks, &allocators, b);
 	yajl_status status;
 
 	BUG_ON(!handle);

@@ -23,7 +23,7 @@ enum json_type {
 struct json {
 	enum json_type type;
 	bool boolean;
-	char *text;	    /* string without NUL inside, or number as written */
+	char *text; /* string without NUL inside, or number as written */
 	struct json *items; /* array elements, or object values */
 	char **keys;	    /* object only */
 	size_t count;
@@ -69,6 +69,9 @@ int json_get_array(const struct json *obj, const char *path, const char *key,
 int json_get_strv(const struct json *obj, const char *path, const char *key,
 		  struct strv *ret, struct err *err) MUST_CHECK;
 
+/* Length of the UTF-8 sequence at text (RFC 3629); 0: none, or the end. */
+size_t json_utf8_length(const char *text);
+
 /* Writer: correct escaping, commas by itself. Text is owned by the writer. */
 struct json_writer {
 	char *text;
@@ -79,11 +82,13 @@ struct json_writer {
 	unsigned depth;
 };
 
-void json_begin_object(struct json_writer *w, const char *key); /* key NULL in arrays, top level */
+void json_begin_object(struct json_writer *w,
+		       const char *key); /* key NULL in arrays, top level */
 void json_end_object(struct json_writer *w);
 void json_begin_array(struct json_writer *w, const char *key);
 void json_end_array(struct json_writer *w);
-void json_string(struct json_writer *w, const char *key, const char *value); /* NULL: null */
+void json_string(struct json_writer *w, const char *key,
+		 const char *value); /* NULL: null */
 void json_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_i64(struct json_writer *w, const char *key, int64_t value);
 void json_bool(struct json_writer *w, const char *key, bool value);

@@ -21,7 +21,8 @@ static void read_gids(struct oci_in *in, struct oci_user *ret)
 	oci_enter_list(in, "additionalGids", OCI_STRINGS_MAX, &list);
 	if (list.count == 0)
 		return;
-	ret->additional_gids = xcalloc(list.count, sizeof(*ret->additional_gids));
+	ret->additional_gids =
+		xcalloc(list.count, sizeof(*ret->additional_gids));
 	for (size_t i = 0; i < list.count; i++) {
 		const struct json *gid = &list.array->items[i];
 
@@ -118,7 +119,8 @@ static void read_oom_score(struct oci_in *in, struct oci_process *ret)
 		oci_read_i64(in, "oomScoreAdj", &ret->oom_score_adj);
 	if (ret->oom_score_adj < -OOM_SCORE_ADJ_MAX ||
 	    ret->oom_score_adj > OOM_SCORE_ADJ_MAX)
-		oci_fail(in, "oomScoreAdj", EINVAL, "must be from -1000 to 1000");
+		oci_fail(in, "oomScoreAdj", EINVAL,
+			 "must be from -1000 to 1000");
 }
 
 void oci_process_read(struct oci_in *in, struct oci_process *ret)

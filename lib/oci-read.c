@@ -166,8 +166,8 @@ bool oci_enter(struct oci_in *in, const char *key, struct oci_in *ret_child)
 {
 	const struct json *obj = NULL;
 
-	if (in->r < 0 || !took(in, json_get_object(in->obj, in->path, key, &obj,
-						   in->err)))
+	if (in->r < 0 ||
+	    !took(in, json_get_object(in->obj, in->path, key, &obj, in->err)))
 		return false;
 	*ret_child = (struct oci_in){ .obj = obj, .err = in->err };
 	path_join(ret_child->path, in->path, key);

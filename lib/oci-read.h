@@ -19,7 +19,7 @@ struct oci_in {
 	int r; /* 0 or the first -errno, err filled */
 };
 
-struct oci_list { /* an array under reading */
+struct oci_list {		  /* an array under reading */
 	const struct json *array; /* NULL when absent */
 	char path[OCI_PATH_MAX];
 	size_t count; /* 0 when absent */

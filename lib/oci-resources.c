@@ -86,9 +86,12 @@ static void read_cpu(struct oci_in *in, struct oci_resources *ret)
 static void read_block_io(struct oci_in *in, struct oci_resources *ret)
 {
 	static const char *const other[] = {
-		"leafWeight",		   "weightDevice",
-		"throttleReadBpsDevice",   "throttleWriteBpsDevice",
-		"throttleReadIOPSDevice",  "throttleWriteIOPSDevice",
+		"leafWeight",
+		"weightDevice",
+		"throttleReadBpsDevice",
+		"throttleWriteBpsDevice",
+		"throttleReadIOPSDevice",
+		"throttleWriteIOPSDevice",
 	};
 	struct oci_in block;
 

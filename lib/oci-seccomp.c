@@ -33,7 +33,8 @@ static void read_rule(struct oci_in *in, struct oci_syscall *ret)
 	if (ret->names.count == 0)
 		oci_fail(in, "names", EINVAL, "is missing or empty");
 	oci_need_string(in, "action", &ret->action);
-	ret->has_errno = oci_read_u32(in, "errnoRet", UINT32_MAX, &ret->errno_ret);
+	ret->has_errno =
+		oci_read_u32(in, "errnoRet", UINT32_MAX, &ret->errno_ret);
 	oci_enter_list(in, "args", ARGS_MAX, &list);
 	ret->args = xcalloc(list.count, sizeof(*ret->args));
 	for (size_t i = 0; i < list.count; i++) {
@@ -99,19 +100,23 @@ static void allow_list_keys(struct oci_in *in, const char *key,
 
 static void allow_rule_args(struct oci_in *item)
 {
-	static const char *const known[] = { "comment", "index", "value",
-					     "valueTwo", "op", NULL };
+	static const char *const known[] = { "comment",	 "index", "value",
+					     "valueTwo", "op",	  NULL };
 
 	allow_list_keys(item, "args", known, NULL);
 }
 
 static void check_known(struct oci_in *in)
 {
-	static const char *const top[] = { "comment", "defaultAction",
-					   "defaultErrnoRet", "architectures",
-					   "flags", "syscalls", NULL };
-	static const char *const rule[] = { "comment", "names", "action",
-					    "errnoRet", "args", NULL };
+	static const char *const top[] = { "comment",
+					   "defaultAction",
+					   "defaultErrnoRet",
+					   "architectures",
+					   "flags",
+					   "syscalls",
+					   NULL };
+	static const char *const rule[] = { "comment",	"names", "action",
+					    "errnoRet", "args",	 NULL };
 
 	allow_keys(in, top);
 	allow_list_keys(in, "syscalls", rule, allow_rule_args);

@@ -84,10 +84,13 @@ static int check_namespaces(const struct oci_spec *spec, struct err *err)
 
 		if (strcmp(ns->type, "user") == 0) {
 			snprintf(path, sizeof(path), "linux.namespaces[%zu]", i);
-			r = refuse(err, path, "a user namespace (--userns, --uidmap)");
+			r = refuse(err, path,
+				   "a user namespace (--userns, --uidmap)");
 		} else if (ns->path && strcmp(ns->type, "network") != 0) {
-			snprintf(path, sizeof(path), "linux.namespaces[%zu].path", i);
-			r = refuse(err, path, "joining a namespace of this type");
+			snprintf(path, sizeof(path),
+				 "linux.namespaces[%zu].path", i);
+			r = refuse(err, path,
+				   "joining a namespace of this type");
 		}
 	}
 	return r;
@@ -121,8 +124,9 @@ static int check_mounts(const struct oci_spec *spec, struct err *err)
 		if (mount->has_id_mappings)
 			return refuse(err, path, "id-mapped mounts");
 		if (wants_propagation(mount))
-			return refuse(err, path,
-				      "mounts do not propagate between host and VM (shared, slave)");
+			return refuse(
+				err, path,
+				"mounts do not propagate between host and VM (shared, slave)");
 	}
 	return 0;
 }
@@ -146,8 +150,8 @@ static int check_resources(const struct oci_resources *r, struct err *err)
 
 static int check_linux(const struct oci_linux *linux_, struct err *err)
 {
-	const char *propagation = linux_->rootfs_propagation ?
-					  linux_->rootfs_propagation : "";
+	const char *propagation =
+		linux_->rootfs_propagation ? linux_->rootfs_propagation : "";
 	const struct finding finding[] = {
 		{ linux_->uid_mapping_count, "linux.uidMappings", "" },
 		{ linux_->gid_mapping_count, "linux.gidMappings", "" },
@@ -178,7 +182,8 @@ static int check_seccomp(const struct oci_seccomp *seccomp, struct err *err)
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
 		if (strcmp(seccomp->syscalls[i].action, "SCMP_ACT_NOTIFY") != 0)
 			continue;
-		snprintf(path, sizeof(path), "linux.seccomp.syscalls[%zu].action", i);
+		snprintf(path, sizeof(path),
+			 "linux.seccomp.syscalls[%zu].action", i);
 		return refuse(err, path, "SCMP_ACT_NOTIFY");
 	}
 	return 0;

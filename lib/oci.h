@@ -67,15 +67,15 @@ struct oci_process {
 	char *selinux_label;
 	bool has_oom_score_adj;
 	int64_t oom_score_adj;
-	bool has_scheduler;	 /* process.scheduler present */
-	bool has_io_priority;	 /* process.ioPriority present */
-	bool has_cpu_affinity;	 /* process.execCPUAffinity present */
+	bool has_scheduler;    /* process.scheduler present */
+	bool has_io_priority;  /* process.ioPriority present */
+	bool has_cpu_affinity; /* process.execCPUAffinity present */
 };
 
 struct oci_mount {
 	char *destination; /* absolute, normalised */
-	char *source;	   /* NULL when absent; relative ones are to the bundle */
-	char *type;	   /* NULL when absent */
+	char *source; /* NULL when absent; relative ones are to the bundle */
+	char *type;   /* NULL when absent */
 	struct strv options;
 	bool has_id_mappings;
 };
@@ -91,7 +91,7 @@ struct oci_device {
 
 struct oci_device_rule {
 	bool allow;
-	char *type; /* "a", "c", "b" or NULL */
+	char *type;	      /* "a", "c", "b" or NULL */
 	int64_t major, minor; /* -1: any */
 	char *access;
 };
@@ -102,7 +102,8 @@ struct oci_resources {
 	size_t device_count;
 	bool has_memory_limit, has_memory_swap, has_memory_reservation;
 	bool has_memory_other; /* swappiness or disableOOMKiller asked for */
-	int64_t memory_limit, memory_swap, memory_reservation; /* bytes; -1 no limit */
+	int64_t memory_limit, memory_swap,
+		memory_reservation; /* bytes; -1 no limit */
 	bool has_cpu_shares, has_cpu_quota, has_cpu_period;
 	bool has_cpu_other; /* realtime*, burst or idle asked for */
 	uint64_t cpu_shares;

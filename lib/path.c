@@ -114,15 +114,16 @@ int path_mkdirs_in_root(int root_fd, const char *path, mode_t mode,
 	return take_fd(&fd);
 }
 
-/* An empty file at the end of an existing directory, or what is there. */
+/*
+ * An empty file at the end of an existing directory, or what somebody else put
+ * there meanwhile: it is never opened for reading or writing.
+ */
 static int make_file(int root_fd, const char *path, struct err *err)
 {
-	int fd = openat2_(root_fd, path, O_WRONLY | O_CREAT | O_NOCTTY, 0755,
-			  RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	int fd = openat2_(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY,
+			  0644, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 
-	/* Existing but not writable to us (or a socket): still a mount point. */
-	if (fd < 0 && fd != -EACCES && fd != -EROFS && fd != -ENXIO &&
-	    fd != -ETXTBSY && fd != -EPERM)
+	if (fd < 0 && fd != -EEXIST)
 		return err_set(err, -fd, "make %s in the root", path);
 	if (fd >= 0)
 		close(fd);

@@ -23,13 +23,13 @@
 #define TEXT_MAX 4096
 #define NS_ALL ((1u << POLICY_NS_MAX) - 1)
 
-static const struct json_limits limits = {
-	.bytes = POLICY_BYTES_MAX, .depth = 4, .values = 2000
-};
+static const struct json_limits limits = { .bytes = POLICY_BYTES_MAX,
+					   .depth = 4,
+					   .values = 2000 };
 
-const char *const policy_ns_name[POLICY_NS_MAX] = {
-	"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"
-};
+const char *const policy_ns_name[POLICY_NS_MAX] = { "user",  "mnt", "pid",
+						    "net",   "ipc", "uts",
+						    "cgroup" };
 
 static const char *const identity_name[POLICY_ID_MAX] = { "own", "whole-map" };
 
@@ -38,9 +38,9 @@ static const char *const identity_name[POLICY_ID_MAX] = { "own", "whole-map" };
  * namespace that the jailer makes for the file server.
  */
 #define BIT(cap) (UINT64_C(1) << (cap))
-#define CAPS_KEPT                                                             \
-	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) |           \
-	 BIT(CAP_FSETID) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |                \
+#define CAPS_KEPT                                                              \
+	(BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) |            \
+	 BIT(CAP_FSETID) | BIT(CAP_SETUID) | BIT(CAP_SETGID) |                 \
 	 BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
 #define CAPS_AT_START (BIT(CAP_SYS_CHROOT) | BIT(CAP_SETPCAP))
 
@@ -87,14 +87,17 @@ static int check_path(const char *path, const char *value, struct err *err)
 	AUTO_FREE char *clean = NULL;
 
 	if (value[0] != '/' || strlen(value) >= TEXT_MAX)
-		return err_msg(err, EINVAL, "%s: must be an absolute path", path);
+		return err_msg(err, EINVAL, "%s: must be an absolute path",
+			       path);
 	for (const unsigned char *at = (const unsigned char *)value; *at; at++)
 		if (*at < 0x20 || *at == 0x7f)
-			return err_msg(err, EINVAL, "%s: control character", path);
+			return err_msg(err, EINVAL, "%s: control character",
+				       path);
 	clean = path_normalise(value);
 	if (strcmp(clean, value) != 0 || strcmp(clean, "/") == 0)
-		return err_msg(err, EINVAL, "%s: %s is not in plain form or is /",
-			       path, value);
+		return err_msg(err, EINVAL,
+			       "%s: %s is not in plain form or is /", path,
+			       value);
 	return 0;
 }
 
@@ -162,7 +165,8 @@ static int get_env(const struct json *obj, struct strv *ret, struct err *err)
 		if (!*ret->item[i] ||
 		    ret->item[i][strspn(ret->item[i],
 					"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
-			r = err_msg(err, EINVAL, "environment: \"%s\" is no name",
+			r = err_msg(err, EINVAL,
+				    "environment: \"%s\" is no name",
 				    ret->item[i]);
 	return r;
 }
@@ -210,9 +214,10 @@ static int get_namespaces(const struct json *root, struct policy *policy,
 		return r;
 	for (unsigned n = 0; n < POLICY_NS_MAX; n++)
 		if (!(policy->namespaces & (1u << n)))
-			return err_msg(err, EINVAL,
-				       "namespaces: %s is missing, all seven are required",
-				       policy_ns_name[n]);
+			return err_msg(
+				err, EINVAL,
+				"namespaces: %s is missing, all seven are required",
+				policy_ns_name[n]);
 	static_assert(POLICY_NS_MAX == 7, "the text above says seven");
 	return 0;
 }
@@ -232,7 +237,8 @@ static int get_caps(const struct json *root, const char *key, uint64_t allowed,
 	if (bits & ~allowed)
 		return err_msg(err, EINVAL,
 			       "%s: %s is not among those a jail may have", key,
-			       caps_to_name((unsigned)__builtin_ctzll(bits & ~allowed)));
+			       caps_to_name((unsigned)__builtin_ctzll(
+				       bits & ~allowed)));
 	*ret = bits;
 	return 0;
 }
@@ -256,7 +262,8 @@ static int check_bind(const struct policy_bind *bind, const char *path,
 	int r;
 
 	if (!bind->source == !bind->name)
-		return err_msg(err, EINVAL, "%s: needs either source or name", path);
+		return err_msg(err, EINVAL, "%s: needs either source or name",
+			       path);
 	if (bind->name && !is_name(bind->name))
 		return err_msg(err, EINVAL, "%s.name: \"%s\" is no name", path,
 			       bind->name);
@@ -267,12 +274,13 @@ static int check_bind(const struct policy_bind *bind, const char *path,
 		r = check_path(path, bind->source, err);
 	if (r < 0)
 		return r;
-	if (bind->device && (!bind->source ||
-			     strncmp(bind->source, "/dev/", 5) != 0 ||
-			     strcmp(bind->source, bind->target) != 0))
-		return err_msg(err, EINVAL,
-			       "%s: a device is bound from /dev to the same place",
-			       path);
+	if (bind->device &&
+	    (!bind->source || strncmp(bind->source, "/dev/", 5) != 0 ||
+	     strcmp(bind->source, bind->target) != 0))
+		return err_msg(
+			err, EINVAL,
+			"%s: a device is bound from /dev to the same place",
+			path);
 	if (bind->writable && (bind->source || bind->device))
 		return err_msg(err, EINVAL,
 			       "%s: only a named bind may be writable", path);
@@ -332,9 +340,10 @@ static int get_binds(const struct json *root, struct policy *policy,
 			if (strcmp(other->target, bind->target) == 0 ||
 			    (bind->name && other->name &&
 			     strcmp(other->name, bind->name) == 0))
-				return err_msg(err, EINVAL,
-					       "%s: same target or name as binds[%zu]",
-					       path, n);
+				return err_msg(
+					err, EINVAL,
+					"%s: same target or name as binds[%zu]",
+					path, n);
 		}
 	}
 	return 0;
@@ -374,19 +383,21 @@ static int get_rlimits(const struct json *root, struct policy *policy,
 static int get_program(const struct json *root, struct policy *policy,
 		       struct err *err)
 {
-	int r = need(get_text(root, "", "name", &policy->name, err), "name", err);
+	int r = need(get_text(root, "", "name", &policy->name, err), "name",
+		     err);
 
 	if (r < 0)
 		return r;
 	if (!is_name(policy->name))
 		return err_msg(err, EINVAL, "name: \"%s\" is no name",
 			       policy->name);
-	r = need(get_text(root, "", "program", &policy->program, err), "program",
-		 err);
+	r = need(get_text(root, "", "program", &policy->program, err),
+		 "program", err);
 	if (r >= 0)
 		r = check_path("program", policy->program, err);
-	return r < 0 ? r : json_get_bool(root, "", "libraries",
-					 &policy->libraries, err);
+	return r < 0 ? r :
+		       json_get_bool(root, "", "libraries", &policy->libraries,
+				     err);
 }
 
 static int get_layers(const struct json *root, struct policy *policy,
@@ -430,12 +441,15 @@ static int parse_root(const struct json *root, struct policy *policy,
 		      struct err *err)
 {
 	static const char *const known[] = {
-		"comment",	"name",	       "program",
-		"libraries",	"identity",    "namespaces",
-		"capabilities", "startCapabilities", "seccomp",
-		"ownFilters",	"selinuxType", "binds",
-		"directories",	"tmpfs",       "proc",
-		"rlimits",	"environment", "descriptors",
+		"comment",	"name",
+		"program",	"libraries",
+		"identity",	"namespaces",
+		"capabilities", "startCapabilities",
+		"seccomp",	"ownFilters",
+		"selinuxType",	"binds",
+		"directories",	"tmpfs",
+		"proc",		"rlimits",
+		"environment",	"descriptors",
 	};
 	int r;
 

@@ -28,11 +28,11 @@
 #include "auto.h"
 #include "fd.h"
 
-#define ARGS_MAX 6	    /* of a system call */
-#define ERRNO_MAX 4095	    /* the kernel cuts larger ones */
-#define OPTIMIZE_BINARY 2   /* decision tree instead of a linear list */
-#define OUR_LOAD_FLAGS                                                        \
-	(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |                \
+#define ARGS_MAX 6	  /* of a system call */
+#define ERRNO_MAX 4095	  /* the kernel cuts larger ones */
+#define OPTIMIZE_BINARY 2 /* decision tree instead of a linear list */
+#define OUR_LOAD_FLAGS                                                         \
+	(SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |                 \
 	 SECCOMP_FILTER_FLAG_SPEC_ALLOW)
 
 struct name_value {
@@ -116,9 +116,11 @@ static int action_value(const char *name, bool has_errno, uint32_t errno_ret,
 	if (table_find(action_table, ARRAY_SIZE(action_table), name, &action) < 0)
 		return err_msg(err, EINVAL, "%s: unknown action \"%.64s\"",
 			       where, name);
-	takes_number = action == SCMP_ACT_ERRNO(0) || action == SCMP_ACT_TRACE(0);
+	takes_number = action == SCMP_ACT_ERRNO(0) ||
+		       action == SCMP_ACT_TRACE(0);
 	if (has_errno && !takes_number)
-		return err_msg(err, EINVAL, "%s: %s takes no errno", where, name);
+		return err_msg(err, EINVAL, "%s: %s takes no errno", where,
+			       name);
 	if (has_errno && errno_ret > ERRNO_MAX)
 		return err_msg(err, ERANGE, "%s: errno %u is above %d", where,
 			       errno_ret, ERRNO_MAX);
@@ -137,14 +139,16 @@ static int archs_add(scmp_filter_ctx ctx, const struct strv *archs,
 
 		if (table_find(arch_table, ARRAY_SIZE(arch_table),
 			       archs->item[i], &token) < 0)
-			return err_msg(err, EINVAL,
-				       "linux.seccomp.architectures[%zu]: unknown \"%.64s\"",
-				       i, archs->item[i]);
+			return err_msg(
+				err, EINVAL,
+				"linux.seccomp.architectures[%zu]: unknown \"%.64s\"",
+				i, archs->item[i]);
 		r = seccomp_arch_add(ctx, token);
 		if (r < 0 && r != -EEXIST)
-			return err_set(err, -r,
-				       "linux.seccomp.architectures[%zu]: %s cannot be filtered here",
-				       i, archs->item[i]);
+			return err_set(
+				err, -r,
+				"linux.seccomp.architectures[%zu]: %s cannot be filtered here",
+				i, archs->item[i]);
 	}
 	return 0;
 }
@@ -157,14 +161,16 @@ static int conditions_from_args(const struct oci_syscall *rule, size_t index,
 		uint32_t op;
 
 		if (arg->index >= ARGS_MAX)
-			return err_msg(err, EINVAL,
-				       "linux.seccomp.syscalls[%zu].args[%zu].index: %u is above 5",
-				       index, i, arg->index);
+			return err_msg(
+				err, EINVAL,
+				"linux.seccomp.syscalls[%zu].args[%zu].index: %u is above 5",
+				index, i, arg->index);
 		if (!arg->op || table_find(op_table, ARRAY_SIZE(op_table),
 					   arg->op, &op) < 0)
-			return err_msg(err, EINVAL,
-				       "linux.seccomp.syscalls[%zu].args[%zu].op: unknown \"%.64s\"",
-				       index, i, arg->op ? arg->op : "");
+			return err_msg(
+				err, EINVAL,
+				"linux.seccomp.syscalls[%zu].args[%zu].op: unknown \"%.64s\"",
+				index, i, arg->op ? arg->op : "");
 		out[i] = (struct scmp_arg_cmp){
 			.arg = arg->index,
 			.op = (enum scmp_compare)op,
@@ -196,7 +202,8 @@ static int call_add(scmp_filter_ctx ctx, uint32_t action, int number,
 	int r = 0;
 
 	if (!repeat)
-		r = seccomp_rule_add_array(ctx, action, number, (unsigned)count, cond);
+		r = seccomp_rule_add_array(ctx, action, number, (unsigned)count,
+					   cond);
 	for (size_t i = 0; repeat && r >= 0 && i < count; i++)
 		r = seccomp_rule_add_array(ctx, action, number, 1, &cond[i]);
 	return r == -EEXIST ? 0 : r;
@@ -213,7 +220,8 @@ static int rule_add(scmp_filter_ctx ctx, const struct oci_syscall *rule,
 	bool repeat;
 	int r;
 
-	snprintf(where, sizeof(where), "linux.seccomp.syscalls[%zu].action", index);
+	snprintf(where, sizeof(where), "linux.seccomp.syscalls[%zu].action",
+		 index);
 	r = action_value(rule->action, rule->has_errno, rule->errno_ret, where,
 			 &action, err);
 	if (r < 0)
@@ -235,9 +243,10 @@ static int rule_add(scmp_filter_ctx ctx, const struct oci_syscall *rule,
 		}
 		r = call_add(ctx, action, number, cond, rule->arg_count, repeat);
 		if (r < 0)
-			return err_set(err, -r,
-				       "linux.seccomp.syscalls[%zu]: rule for %.64s",
-				       index, name);
+			return err_set(
+				err, -r,
+				"linux.seccomp.syscalls[%zu]: rule for %.64s",
+				index, name);
 	}
 	return 0;
 }
@@ -318,9 +327,10 @@ int seccomp_compile(const struct oci_seccomp *profile, void **ret_bpf,
 		return r;
 	ctx = seccomp_init(action);
 	if (!ctx)
-		return err_msg(err, EINVAL,
-			       "linux.seccomp.defaultAction: %s cannot be had on this kernel",
-			       profile->default_action);
+		return err_msg(
+			err, EINVAL,
+			"linux.seccomp.defaultAction: %s cannot be had on this kernel",
+			profile->default_action);
 	r = filter_build(ctx, profile, action, ret_unknown, err);
 	return r < 0 ? r : bpf_export(ctx, ret_bpf, ret_len, err);
 }
@@ -336,9 +346,10 @@ int seccomp_flags(const struct oci_seccomp *profile, unsigned *ret,
 		/* WAIT_KILLABLE_RECV belongs to a listener, which we refuse */
 		if (table_find(flag_table, ARRAY_SIZE(flag_table),
 			       profile->flags.item[i], &bit) < 0)
-			return err_msg(err, EOPNOTSUPP,
-				       "linux.seccomp.flags[%zu]: \"%.64s\" is not supported",
-				       i, profile->flags.item[i]);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"linux.seccomp.flags[%zu]: \"%.64s\" is not supported",
+				i, profile->flags.item[i]);
 		flags |= bit;
 	}
 	*ret = flags;
@@ -360,20 +371,18 @@ int seccomp_flags(const struct oci_seccomp *profile, unsigned *ret,
 int seccomp_filter_load(const void *bpf, size_t len, unsigned flags,
 			struct err *err)
 {
-	struct sock_fprog prog;
-	AUTO_FREE struct sock_filter *filter = NULL;
+	struct sock_fprog prog = {
+		.len = (unsigned short)(len / sizeof(struct sock_filter)),
+		/* read by the kernel alone; nothing to free under the filter */
+		.filter = (struct sock_filter *)(uintptr_t)bpf,
+	};
 	long r;
 
-	if (len == 0 || len % sizeof(*filter) != 0 ||
-	    len / sizeof(*filter) > BPF_MAXINSNS)
+	if (len == 0 || len % sizeof(struct sock_filter) != 0 ||
+	    len / sizeof(struct sock_filter) > BPF_MAXINSNS)
 		return err_msg(err, EINVAL, "seccomp filter of %zu bytes", len);
 	if (flags & ~(unsigned)OUR_LOAD_FLAGS)
 		return err_msg(err, EINVAL, "seccomp flags 0x%x", flags);
-	/* the bytes may come unaligned from a file or a message */
-	filter = xcalloc(len / sizeof(*filter), sizeof(*filter));
-	memcpy(filter, bpf, len);
-	prog.len = (unsigned short)(len / sizeof(*filter));
-	prog.filter = filter;
 	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 	if (r < 0)
 		return err_set(err, errno, "load the seccomp filter");

@@ -83,11 +83,13 @@ int selinux_with_type(const char *type, char **ret_label, struct err *err)
 			       type, con);
 	label = context_str(context);
 	if (!label)
-		return err_set(err, failure(), "SELinux label with type %s", type);
+		return err_set(err, failure(), "SELinux label with type %s",
+			       type);
 	if (security_check_context(label) < 0)
-		return err_msg(err, EINVAL,
-			       "the SELinux policy has no label %s: load the kata module",
-			       label);
+		return err_msg(
+			err, EINVAL,
+			"the SELinux policy has no label %s: load the kata module",
+			label);
 	*ret_label = xstrdup(label);
 	return 0;
 }

@@ -165,8 +165,10 @@ static int read_code(struct reader *in, int digits, char *out)
 		const char *digit = peek(in) > 0 ? strchr(hex, peek(in)) : NULL;
 
 		if (!digit)
-			return fail(in, "escape needs %d hexadecimal digits", digits);
-		code = code << 4 | (uint32_t)(digit - hex - (digit - hex > 15 ? 6 : 0));
+			return fail(in, "escape needs %d hexadecimal digits",
+				    digits);
+		code = code << 4 |
+		       (uint32_t)(digit - hex - (digit - hex > 15 ? 6 : 0));
 		in->at++;
 	}
 	if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
@@ -204,7 +206,9 @@ static int read_string(struct reader *in, char **ret)
 		int n = 1;
 
 		if (in->at == in->end || is_control(peek(in)))
-			return fail(in, "the string does not end on its line, or holds a control character");
+			return fail(
+				in,
+				"the string does not end on its line, or holds a control character");
 		if (quote == '"' && take(in, '\\'))
 			n = read_escape(in, text + len);
 		else
@@ -276,7 +280,8 @@ static int read_array(struct reader *in, struct strv *ret)
 		if (r < 0)
 			return r;
 		if (ret->count >= ARRAY_MAX)
-			return fail(in, "array of more than %d strings", ARRAY_MAX);
+			return fail(in, "array of more than %d strings",
+				    ARRAY_MAX);
 		strv_add(ret, item);
 		r = skip_space(in);
 		if (r < 0)
@@ -372,7 +377,8 @@ static int read_header(struct reader *in)
 	free(in->table);
 	in->table = name;
 	if (strlen(name) > NAME_MAX_LEN)
-		return fail(in, "table name of more than %d characters", NAME_MAX_LEN);
+		return fail(in, "table name of more than %d characters",
+			    NAME_MAX_LEN);
 	if (!take(in, ']'))
 		return fail(in, "] must close the table header");
 	if (strv_has(&in->tables, name))
@@ -415,12 +421,17 @@ int toml_parse(const char *text, size_t len, struct toml *ret, struct err *err)
 {
 	struct toml toml = { 0 };
 	struct reader in = {
-		.at = text, .end = text + len, .line = 1, .toml = &toml, .err = err,
+		.at = text,
+		.end = text + len,
+		.line = 1,
+		.toml = &toml,
+		.err = err,
 	};
 	int r;
 
 	if (len > TOML_BYTES_MAX)
-		return err_msg(err, EFBIG, "longer than %d bytes", TOML_BYTES_MAX);
+		return err_msg(err, EFBIG, "longer than %d bytes",
+			       TOML_BYTES_MAX);
 	in.table = xstrdup("");
 	r = read_all(&in);
 	free(in.table);

@@ -13,7 +13,13 @@
 
 #define TOML_BYTES_MAX (256 * 1024)
 
-enum toml_type { TOML_STRING, TOML_INTEGER, TOML_BOOL, TOML_STRV, TOML_TYPE_MAX };
+enum toml_type {
+	TOML_STRING,
+	TOML_INTEGER,
+	TOML_BOOL,
+	TOML_STRV,
+	TOML_TYPE_MAX
+};
 
 struct toml_entry {
 	char *table; /* "" at the top */

@@ -36,9 +36,9 @@ const char *const accel_name[ACCEL_MAX] = { "tcg", "kvm" };
 
 /* What the child found; fits a pipe write whole. */
 struct probe_result {
-	int code;	    /* errno of the step that failed, or 0 */
-	char step[32];	    /* that step */
-	uint64_t time_us;   /* processor time of the loop */
+	int code;	  /* errno of the step that failed, or 0 */
+	char step[32];	  /* that step */
+	uint64_t time_us; /* processor time of the loop */
 };
 
 int accel_request_parse(const char *text)
@@ -262,7 +262,8 @@ static void judge(uint64_t time_us, struct accel_choice *ret)
 	snprintf(ret->reason, sizeof(ret->reason),
 		 ret->accel == ACCEL_KVM ?
 			 "/dev/kvm is real: test guest took %llu.%03llu ms" :
-			 "/dev/kvm is emulated: test guest took %llu.%03llu ms, silicon takes about 0.1",
+			 "/dev/kvm is emulated: test guest took %llu.%03llu ms, "
+			 "silicon takes about 0.1",
 		 us / 1000, us % 1000);
 }
 
@@ -273,7 +274,8 @@ static int measure(int root_fd, struct accel_choice *ret, struct err *err)
 	int r;
 
 	/* The right to open it may have changed since; the speed has not. */
-	if (access("/dev/kvm", R_OK | W_OK) == 0 && cache_load(root_fd, &time_us)) {
+	if (access("/dev/kvm", R_OK | W_OK) == 0 &&
+	    cache_load(root_fd, &time_us)) {
 		judge(time_us, ret);
 		ret->cached = true;
 		return 0;
@@ -310,8 +312,8 @@ static int measure(int root_fd, struct accel_choice *ret, struct err *err)
  *
  * #files:runtime /dev/kvm rw - timing a guest of our own
  */
-int accel_choose(enum accel_request want, int root_fd,
-		 struct accel_choice *ret, struct err *err)
+int accel_choose(enum accel_request want, int root_fd, struct accel_choice *ret,
+		 struct err *err)
 {
 	struct accel_choice choice = { .accel = ACCEL_TCG };
 	int r;
@@ -327,9 +329,11 @@ int accel_choose(enum accel_request want, int root_fd,
 	if (r < 0)
 		return r;
 	if (want == ACCEL_WANT_KVM && choice.accel != ACCEL_KVM)
-		return err_msg(err, ENODEV,
-			       "accelerator: KVM is demanded by the settings, but %s; set accelerator = \"auto\" or \"tcg\"",
-			       choice.reason);
+		return err_msg(
+			err, ENODEV,
+			"accelerator: KVM is demanded by the settings, but %s; "
+			"set accelerator = \"auto\" or \"tcg\"",
+			choice.reason);
 	*ret = choice;
 	return 0;
 }

@@ -10,13 +10,18 @@
 #include "err.h"
 
 enum accel { ACCEL_TCG, ACCEL_KVM, ACCEL_MAX };
-enum accel_request { ACCEL_WANT_AUTO, ACCEL_WANT_KVM, ACCEL_WANT_TCG, ACCEL_WANT_MAX };
+enum accel_request {
+	ACCEL_WANT_AUTO,
+	ACCEL_WANT_KVM,
+	ACCEL_WANT_TCG,
+	ACCEL_WANT_MAX
+};
 
 #define ACCEL_REASON_MAX 160
 
 struct accel_choice {
 	enum accel accel;
-	bool cached; /* measured earlier in this boot */
+	bool cached;		       /* measured earlier in this boot */
 	char reason[ACCEL_REASON_MAX]; /* one line for logs and reports */
 };
 
@@ -29,7 +34,7 @@ int accel_request_parse(const char *text);
  * kept. Takes at most about 250 ms. Asking for KVM where it cannot be used is
  * -ENODEV and says why; ACCEL_WANT_AUTO falls back to TCG with the reason.
  */
-int accel_choose(enum accel_request want, int root_fd,
-		 struct accel_choice *ret, struct err *err) MUST_CHECK;
+int accel_choose(enum accel_request want, int root_fd, struct accel_choice *ret,
+		 struct err *err) MUST_CHECK;
 
 #endif

@@ -31,6 +31,8 @@
 
 #define CREATE_EXTRA_MS 60000 /* mounts and agent calls, on top of the boot */
 #define START_MS 30000
+#define LOG_BYTES_MAX (4u << 20)
+#define LOG_SHOWN 4096
 
 /* One create under way. */
 struct creation {
@@ -290,13 +292,38 @@ static int build(struct creation *c, struct err *err)
 		       pid_file_write(c->options->pid_file, c->pid, err) : 0;
 }
 
+/* The sandbox's own words go with it: shown before its directory does. */
+static void show_log(int dir_fd)
+{
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	size_t len;
+
+	if (path_read_file(dir_fd, "log", LOG_BYTES_MAX, &text, &err) < 0)
+		return; /* nothing was started */
+	len = strlen(text);
+	fputs(len > LOG_SHOWN ? text + len - LOG_SHOWN : text, stderr);
+}
+
+static void undo(struct creation *c)
+{
+	struct err err = ERR_INIT;
+
+	if (sandbox_destroy(c->rt, c->dir_fd, &c->state, &err) < 0) {
+		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
+		return; /* the record stays, for delete --force */
+	}
+	show_log(c->dir_fd);
+	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0)
+		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
+}
+
 int container_create(struct runtime *rt, const char *id,
 		     const struct create_options *options, pid_t *ret_pid,
 		     struct err *err)
 {
 	struct creation c = { .rt = rt, .id = id, .options = options,
 			      .dir_fd = -1 };
-	struct err undo = ERR_INIT;
 	int r;
 
 	r = state_root_open(rt, err);
@@ -306,12 +333,8 @@ int container_create(struct runtime *rt, const char *id,
 		c.dir_fd = state_create(rt, id, err);
 		r = c.dir_fd < 0 ? c.dir_fd : build(&c, err);
 		sandbox_done(&c.sandbox);
-		if (r < 0 && c.dir_fd >= 0) {
-			if (sandbox_destroy(rt, c.dir_fd, &c.state, &undo) < 0 ||
-			    path_remove_tree(rt->root_fd, id, &undo) < 0)
-				fprintf(stderr, "kata-runtime: clean up: %s\n",
-					undo.text);
-		}
+		if (r < 0 && c.dir_fd >= 0)
+			undo(&c);
 	}
 	if (r == 0)
 		*ret_pid = c.pid;

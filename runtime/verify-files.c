@@ -63,6 +63,17 @@ int verify_program(struct verify *v, struct err *err)
 	return 0;
 }
 
+/* A copy by dup would share the position with earlier listings. */
+static DIR *list_dir(int dir_fd)
+{
+	AUTO_FD int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir)
+		take_fd(&fd);
+	return dir;
+}
+
 /* --- the tree below the root --------------------------------------------- */
 
 struct walk {
@@ -106,7 +117,8 @@ static bool file_is_known(const struct verify *v, const char *path,
 		if (strcmp(bind->target, path) == 0)
 			source = expected_source(v, bind);
 		if (source && bind->device)
-			return S_ISCHR(st->st_mode) && stat(source, &host) == 0 &&
+			return S_ISCHR(st->st_mode) &&
+			       stat(source, &host) == 0 &&
 			       host.st_rdev == st->st_rdev;
 	}
 	if (!source && v->policy->libraries && is_library(path))
@@ -115,8 +127,8 @@ static bool file_is_known(const struct verify *v, const char *path,
 	       same_file(st, &host);
 }
 
-static int walk_dir(struct walk *w, int dir_fd, const char *path, unsigned depth,
-		    struct err *err);
+static int walk_dir(struct walk *w, int dir_fd, const char *path,
+		    unsigned depth, struct err *err);
 
 static int walk_entry(struct walk *w, int dir_fd, const char *path,
 		      const char *name, unsigned depth, struct err *err)
@@ -145,22 +157,23 @@ static int walk_entry(struct walk *w, int dir_fd, const char *path,
 	return 0;
 }
 
-static int walk_dir(struct walk *w, int dir_fd, const char *path, unsigned depth,
-		    struct err *err)
+static int walk_dir(struct walk *w, int dir_fd, const char *path,
+		    unsigned depth, struct err *err)
 {
-	int copy = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-	AUTO_CLOSEDIR DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	AUTO_CLOSEDIR DIR *dir = list_dir(dir_fd);
 	struct dirent *entry;
 	int r = 0;
 
 	if (!dir)
 		return err_set(err, errno, "list the root");
 	if (depth > DEPTH_MAX)
-		return err_msg(err, ELOOP, "directories below the root too deep");
+		return err_msg(err, ELOOP,
+			       "directories below the root too deep");
 	while (r == 0 && !w->stranger && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
-			r = walk_entry(w, dir_fd, path, entry->d_name, depth, err);
+			r = walk_entry(w, dir_fd, path, entry->d_name, depth,
+				       err);
 	return r;
 }
 
@@ -182,10 +195,11 @@ static char *join_sorted(struct strv *list)
 	char *text = xstrdup("");
 
 	if (list->count > 0)
-		qsort(list->item, list->count, sizeof(*list->item), compare_text);
+		qsort(list->item, list->count, sizeof(*list->item),
+		      compare_text);
 	for (size_t i = 0; i < list->count; i++) {
-		char *longer = xasprintf("%s%s%s", text, i ? " " : "",
-					 list->item[i]);
+		char *longer =
+			xasprintf("%s%s%s", text, i ? " " : "", list->item[i]);
 
 		free(text);
 		text = longer;
@@ -214,8 +228,7 @@ static void list_expected(const struct policy *policy, struct strv *ret)
 
 static int check_listing(struct verify *v, int root_fd, struct err *err)
 {
-	int copy = fcntl(root_fd, F_DUPFD_CLOEXEC, 0);
-	AUTO_CLOSEDIR DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	AUTO_CLOSEDIR DIR *dir = list_dir(root_fd);
 	struct strv wanted = { 0 }, found = { 0 };
 	struct dirent *entry;
 	bool ok = true;
@@ -272,8 +285,8 @@ static int check_cwd(struct verify *v, int root_fd, struct err *err)
 
 int verify_root(struct verify *v, struct err *err)
 {
-	AUTO_FD int root_fd = openat(v->proc_fd, "root",
-				     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int root_fd =
+		openat(v->proc_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct walk walk = { .v = v };
 	int r;
 
@@ -288,10 +301,11 @@ int verify_root(struct verify *v, struct err *err)
 	if (r == 0)
 		r = walk_dir(&walk, root_fd, "", 0, err);
 	if (r == 0)
-		verify_add(v, "files", !walk.stranger,
+		verify_add(v, "files", !walk.stranger && walk.files > 0,
 			   xstrdup("those of the policy and its libraries"),
-			   walk.stranger ? xstrdup(walk.stranger) :
-					   xasprintf("%zu known files", walk.files));
+			   walk.stranger ?
+				   xstrdup(walk.stranger) :
+				   xasprintf("%zu known files", walk.files));
 	free(walk.stranger);
 	return r;
 }
@@ -372,7 +386,8 @@ int verify_mounts(struct verify *v, struct err *err)
 	AUTO_FREE char *text = NULL, *bad = NULL;
 	size_t count;
 
-	if (path_read_file(v->proc_fd, "mountinfo", VERIFY_FILE_MAX, &text, err) < 0)
+	if (path_read_file(v->proc_fd, "mountinfo", VERIFY_FILE_MAX, &text,
+			   err) < 0)
 		return -err->code;
 	verify_mounts_check(text, v->policy, &count, &bad);
 	verify_add(v, "mounts", !bad, xstrdup("nosuid, nodev and read-only"),
@@ -397,7 +412,8 @@ static bool is_write_only(const struct verify *v, const char *number)
 	return at && (at[6 + strspn(at + 6, "\t 01234567") - 1] & 3) == O_WRONLY;
 }
 
-static bool is_own_directory(const struct verify *v, int fd, const struct stat *st)
+static bool is_own_directory(const struct verify *v, int fd,
+			     const struct stat *st)
 {
 	struct stat root;
 	struct statfs fs;
@@ -407,7 +423,8 @@ static bool is_own_directory(const struct verify *v, int fd, const struct stat *
 	if (fstatfs(fd, &fs) < 0)
 		return false;
 	return fs.f_type == PROC_SUPER_MAGIC ||
-	       (fstatat(v->proc_fd, "root", &root, 0) == 0 && same_file(&root, st));
+	       (fstatat(v->proc_fd, "root", &root, 0) == 0 &&
+		same_file(&root, st));
 }
 
 static bool starts(const char *text, const char *with)
@@ -454,10 +471,14 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 	struct stat st;
 
 	if (n < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, "read fd %s", number);
+		return errno == ENOENT ?
+			       0 :
+			       err_set(err, errno, "read fd %s", number);
 	link[n] = '\0';
 	if (fstatat(dir_fd, number, &st, 0) < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, "stat fd %s", number);
+		return errno == ENOENT ?
+			       0 :
+			       err_set(err, errno, "stat fd %s", number);
 	if (S_ISDIR(st.st_mode))
 		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
 	if (!fd_is_known(v, number, link, fd, &st) && !*bad) {
@@ -470,7 +491,8 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 
 int verify_fds(struct verify *v, struct err *err)
 {
-	int dir_fd = openat(v->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir_fd =
+		openat(v->proc_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
 	struct dirent *entry;
 	size_t count = 0;
@@ -483,7 +505,8 @@ int verify_fds(struct verify *v, struct err *err)
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		if (++count > FDS_MAX)
-			r = err_msg(err, E2BIG, "more than %d descriptors", FDS_MAX);
+			r = err_msg(err, E2BIG, "more than %d descriptors",
+				    FDS_MAX);
 		else
 			r = check_fd(v, dir_fd, entry->d_name, &bad, err);
 	}

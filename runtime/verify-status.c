@@ -59,9 +59,10 @@ uint32_t verify_own_filters(void)
 	char value[VALUE_MAX];
 	uint32_t count = 0;
 
-	if (path_read_file(AT_FDCWD, "/proc/thread-self/status", VERIFY_FILE_MAX,
-			   &text, &err) < 0 ||
-	    verify_status_field(text, "Seccomp_filters", value, sizeof(value)) < 0 ||
+	if (path_read_file(AT_FDCWD, "/proc/thread-self/status",
+			   VERIFY_FILE_MAX, &text, &err) < 0 ||
+	    verify_status_field(text, "Seccomp_filters", value, sizeof(value)) <
+		    0 ||
 	    num_parse_u32(value, UINT32_MAX, &count) < 0)
 		return 0;
 	return count;
@@ -71,7 +72,7 @@ struct wanted {
 	const char *name;  /* of the check */
 	const char *field; /* of /proc/PID/status */
 	char value[64];
-	char found[VALUE_MAX]; /* of the first thread that differs, or the first */
+	char found[VALUE_MAX]; /* of the first thread that differs, or the leader */
 	bool bad;
 };
 
@@ -83,11 +84,16 @@ static void set_wanted(const struct verify *v, struct wanted *w)
 	unsigned uid = v->expect->uid, gid = v->expect->gid;
 	unsigned filters = v->expect->inherited_filters;
 	static const char *const table[WANT_COUNT][2] = {
-		{ "uid", "Uid" },		 { "gid", "Gid" },
-		{ "groups", "Groups" },		 { "cap inheritable", "CapInh" },
-		{ "cap permitted", "CapPrm" },	 { "cap effective", "CapEff" },
-		{ "cap bounding", "CapBnd" },	 { "cap ambient", "CapAmb" },
-		{ "no_new_privs", "NoNewPrivs" }, { "seccomp mode", "Seccomp" },
+		{ "uid", "Uid" },
+		{ "gid", "Gid" },
+		{ "groups", "Groups" },
+		{ "cap inheritable", "CapInh" },
+		{ "cap permitted", "CapPrm" },
+		{ "cap effective", "CapEff" },
+		{ "cap bounding", "CapBnd" },
+		{ "cap ambient", "CapAmb" },
+		{ "no_new_privs", "NoNewPrivs" },
+		{ "seccomp mode", "Seccomp" },
 		{ "seccomp filters", "Seccomp_filters" },
 		{ "tracer", "TracerPid" },
 	};
@@ -95,11 +101,15 @@ static void set_wanted(const struct verify *v, struct wanted *w)
 	if (filters == VERIFY_OWN_FILTERS)
 		filters = verify_own_filters();
 	for (size_t i = 0; i < WANT_COUNT; i++) {
-		w[i] = (struct wanted){ .name = table[i][0], .field = table[i][1] };
-		snprintf(w[i].value, sizeof(w[i].value), "%016" PRIx64, UINT64_C(0));
+		w[i] = (struct wanted){ .name = table[i][0],
+					.field = table[i][1] };
+		snprintf(w[i].value, sizeof(w[i].value), "%016" PRIx64,
+			 UINT64_C(0));
 	}
-	snprintf(w[0].value, sizeof(w[0].value), "%u %u %u %u", uid, uid, uid, uid);
-	snprintf(w[1].value, sizeof(w[1].value), "%u %u %u %u", gid, gid, gid, gid);
+	snprintf(w[0].value, sizeof(w[0].value), "%u %u %u %u", uid, uid, uid,
+		 uid);
+	snprintf(w[1].value, sizeof(w[1].value), "%u %u %u %u", gid, gid, gid,
+		 gid);
 	w[2].value[0] = '\0';
 	snprintf(w[4].value, sizeof(w[4].value), "%016" PRIx64, policy->caps);
 	snprintf(w[5].value, sizeof(w[5].value), "%016" PRIx64, policy->caps);
@@ -123,8 +133,36 @@ static bool value_fits(const struct verify *v, const struct wanted *w,
 	       policy_has_device(v->policy, "/dev/kvm");
 }
 
+/*
+ * A program that drops its start capabilities and adds a filter does so per
+ * thread: one that its libraries made earlier keeps what the jail gave. The C
+ * virtiofsd has such a thread (for RCU), so for its other threads the jail is
+ * the bound: our filter, and no more than the start capabilities.
+ */
+static bool helper_fits(const struct verify *v, const struct wanted *w,
+			const char *found)
+{
+	uint64_t allowed = v->policy->caps | v->policy->start_caps;
+	uint32_t filters, wanted;
+	uint64_t bits;
+	char *end;
+
+	if (v->policy->start_caps == 0)
+		return false;
+	if (strcmp(w->field, "CapBnd") == 0)
+		return true; /* no_new_privs: nothing can be gained from it */
+	if (strncmp(w->field, "Cap", 3) == 0) {
+		bits = strtoull(found, &end, 16);
+		return *end == '\0' && !(bits & ~allowed);
+	}
+	return strcmp(w->field, "Seccomp_filters") == 0 &&
+	       num_parse_u32(found, UINT32_MAX, &filters) == 0 &&
+	       num_parse_u32(w->value, UINT32_MAX, &wanted) == 0 &&
+	       filters < wanted && filters + v->policy->own_filters >= wanted;
+}
+
 static int read_task(const struct verify *v, const char *task, struct wanted *w,
-		     bool first, struct err *err)
+		     bool leader, struct err *err)
 {
 	AUTO_FREE char *path = xasprintf("task/%s/status", task);
 	AUTO_FREE char *text = NULL;
@@ -136,11 +174,13 @@ static int read_task(const struct verify *v, const char *task, struct wanted *w,
 		if (verify_status_field(text, w[i].field, value,
 					sizeof(value)) < 0)
 			return err_msg(err, ENOTSUP,
-				       "the kernel does not report %s", w[i].field);
+				       "the kernel does not report %s",
+				       w[i].field);
 		if (w[i].bad)
 			continue;
-		w[i].bad = !value_fits(v, &w[i], value);
-		if (first || w[i].bad)
+		w[i].bad = !value_fits(v, &w[i], value) &&
+			   (leader || !helper_fits(v, &w[i], value));
+		if (leader || w[i].bad)
 			snprintf(w[i].found, sizeof(w[i].found), "%s", value);
 	}
 	return 0;
@@ -149,9 +189,12 @@ static int read_task(const struct verify *v, const char *task, struct wanted *w,
 int verify_status(struct verify *v, struct err *err)
 {
 	struct wanted wanted[WANT_COUNT];
-	AUTO_FD int fd = openat(v->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd =
+		openat(v->proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	AUTO_FREE char *leader = xasprintf("%d", v->report->pid);
 	struct dirent *entry;
+	bool leader_seen = false;
 	size_t count = 0;
 	int r = 0;
 
@@ -160,22 +203,26 @@ int verify_status(struct verify *v, struct err *err)
 	take_fd(&fd);
 	set_wanted(v, wanted);
 	while (r == 0 && (entry = readdir(dir))) {
+		bool is_leader;
+
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		if (count == TASKS_MAX)
-			return err_msg(err, E2BIG, "more than %d threads", TASKS_MAX);
-		r = read_task(v, entry->d_name, wanted, count == 0, err);
-		if ((r == -ENOENT || r == -ESRCH) && count > 0) {
+			return err_msg(err, E2BIG, "more than %d threads",
+				       TASKS_MAX);
+		is_leader = strcmp(entry->d_name, leader) == 0;
+		leader_seen = leader_seen || is_leader;
+		r = read_task(v, entry->d_name, wanted, is_leader, err);
+		if ((r == -ENOENT || r == -ESRCH) && !is_leader) {
 			err_clear(err); /* a worker thread that ended meanwhile */
 			r = 0;
-			continue;
 		}
 		count++;
 	}
 	if (r < 0)
 		return r;
-	if (count == 0)
-		return err_msg(err, ESRCH, "no thread found");
+	if (!leader_seen)
+		return err_msg(err, ESRCH, "its main thread was not found");
 	for (size_t i = 0; i < WANT_COUNT; i++)
 		verify_add(v, wanted[i].name, !wanted[i].bad,
 			   xstrdup(*wanted[i].value ? wanted[i].value : "none"),
@@ -187,8 +234,8 @@ int verify_namespaces(struct verify *v, struct err *err)
 {
 	for (unsigned n = 0; n < POLICY_NS_MAX; n++) {
 		AUTO_FREE char *theirs = xasprintf("ns/%s", policy_ns_name[n]);
-		AUTO_FREE char *ours = xasprintf("/proc/self/ns/%s",
-						 policy_ns_name[n]);
+		AUTO_FREE char *ours =
+			xasprintf("/proc/self/ns/%s", policy_ns_name[n]);
 		char name[32];
 		struct stat a, b;
 
@@ -212,7 +259,8 @@ int verify_network(struct verify *v, struct err *err)
 	char *save = NULL, *all;
 	size_t len = 1;
 
-	if (path_read_file(v->proc_fd, "net/dev", VERIFY_FILE_MAX, &text, err) < 0)
+	if (path_read_file(v->proc_fd, "net/dev", VERIFY_FILE_MAX, &text, err) <
+	    0)
 		return -err->code;
 	for (char *line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
@@ -227,8 +275,8 @@ int verify_network(struct verify *v, struct err *err)
 		len += strlen(found.item[i]) + 1;
 	all = xcalloc(1, len);
 	for (size_t i = 0, at = 0; i < found.count; i++)
-		at += (size_t)snprintf(all + at, len - at, "%s%s", at ? " " : "",
-				       found.item[i]);
+		at += (size_t)snprintf(all + at, len - at, "%s%s",
+				       at ? " " : "", found.item[i]);
 	verify_add(v, "interfaces", found.count == 1 && strcmp(all, "lo") == 0,
 		   xstrdup("lo"), all);
 	strv_done(&found);
@@ -262,18 +310,30 @@ int verify_environment(struct verify *v, struct err *err)
 static const char *limit_label(int resource)
 {
 	switch (resource) {
-	case RLIMIT_AS: return "Max address space";
-	case RLIMIT_CORE: return "Max core file size";
-	case RLIMIT_FSIZE: return "Max file size";
-	case RLIMIT_LOCKS: return "Max file locks";
-	case RLIMIT_MEMLOCK: return "Max locked memory";
-	case RLIMIT_MSGQUEUE: return "Max msgqueue size";
-	case RLIMIT_NOFILE: return "Max open files";
-	case RLIMIT_NPROC: return "Max processes";
-	case RLIMIT_RTPRIO: return "Max realtime priority";
-	case RLIMIT_SIGPENDING: return "Max pending signals";
-	case RLIMIT_STACK: return "Max stack size";
-	default: return NULL;
+	case RLIMIT_AS:
+		return "Max address space";
+	case RLIMIT_CORE:
+		return "Max core file size";
+	case RLIMIT_FSIZE:
+		return "Max file size";
+	case RLIMIT_LOCKS:
+		return "Max file locks";
+	case RLIMIT_MEMLOCK:
+		return "Max locked memory";
+	case RLIMIT_MSGQUEUE:
+		return "Max msgqueue size";
+	case RLIMIT_NOFILE:
+		return "Max open files";
+	case RLIMIT_NPROC:
+		return "Max processes";
+	case RLIMIT_RTPRIO:
+		return "Max realtime priority";
+	case RLIMIT_SIGPENDING:
+		return "Max pending signals";
+	case RLIMIT_STACK:
+		return "Max stack size";
+	default:
+		return NULL;
 	}
 }
 
@@ -330,9 +390,8 @@ int verify_limits(struct verify *v, struct err *err)
 		/* lower is fine: the caller's own limit, or the program's */
 		verify_add(v, name, soft <= want->value && hard <= want->value,
 			   xasprintf("at most %" PRIu64, want->value),
-			   hard == UINT64_MAX ?
-				   xstrdup("unlimited") :
-				   xasprintf("%" PRIu64, hard));
+			   hard == UINT64_MAX ? xstrdup("unlimited") :
+						xasprintf("%" PRIu64, hard));
 	}
 	return 0;
 }

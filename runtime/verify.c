@@ -42,10 +42,11 @@ static int judge(const struct verify_report *report, struct err *err)
 		if (check->ok)
 			continue;
 		if (report->failed > 1)
-			return err_msg(err, EPERM,
-				       "jail %s: %s is %s, must be %s (and %zu more differences)",
-				       report->jail, check->name, check->actual,
-				       check->expected, report->failed - 1);
+			return err_msg(
+				err, EPERM,
+				"jail %s: %s is %s, must be %s (and %zu more differences)",
+				report->jail, check->name, check->actual,
+				check->expected, report->failed - 1);
 		return err_msg(err, EPERM, "jail %s: %s is %s, must be %s",
 			       report->jail, check->name, check->actual,
 			       check->expected);
@@ -71,26 +72,30 @@ int verify_jail(pid_t pid, const struct policy *policy,
 		struct verify_report *report, struct err *err)
 {
 	static int (*const part[])(struct verify *, struct err *) = {
-		verify_program, verify_status, verify_namespaces,
-		verify_network, verify_root,   verify_mounts,
+		verify_program, verify_status,	    verify_namespaces,
+		verify_network, verify_root,	    verify_mounts,
 		verify_fds,	verify_environment, verify_limits,
 	};
 	AUTO_FREE char *path = xasprintf("/proc/%d", pid);
 	AUTO_FD int proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct verify v = { .proc_fd = proc_fd, .policy = policy,
-			    .expect = expect, .report = report };
+	struct verify v = { .proc_fd = proc_fd,
+			    .policy = policy,
+			    .expect = expect,
+			    .report = report };
 	int r = 0;
 
 	report->jail = xstrdup(policy->name);
 	report->pid = pid;
 	if (proc_fd < 0)
-		return err_set(err, errno, "jail %s: open %s", policy->name, path);
+		return err_set(err, errno, "jail %s: open %s", policy->name,
+			       path);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(part); i++)
 		r = part[i](&v, err);
 	if (r == 0)
 		r = verify_label(&v, pid, err);
 	if (r < 0)
-		return err_wrap(err, "jail %s cannot be read back", policy->name);
+		return err_wrap(err, "jail %s cannot be read back",
+				policy->name);
 	return judge(report, err);
 }
 

@@ -50,7 +50,10 @@ struct verify_report {
 	size_t failed;
 };
 
-#define VERIFY_REPORT_INIT { .jail = NULL }
+#define VERIFY_REPORT_INIT                                                     \
+	{                                                                      \
+		.jail = NULL                                                   \
+	}
 
 /*
  * pid is the program itself (child-pid of bwrap's --info-fd), not bwrap's

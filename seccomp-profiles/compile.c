@@ -54,7 +54,8 @@ static int profile_compile(const struct oci_seccomp *profile, void **ret_bpf,
 
 	if (r >= 0 && unknown.count > 0)
 		r = err_msg(err, EINVAL, "unknown system call \"%s\"%s",
-			    unknown.item[0], unknown.count > 1 ? " and others" : "");
+			    unknown.item[0],
+			    unknown.count > 1 ? " and others" : "");
 	strv_done(&unknown);
 	return r;
 }
@@ -62,7 +63,8 @@ static int profile_compile(const struct oci_seccomp *profile, void **ret_bpf,
 static int output_write(const char *path, const void *data, size_t len,
 			struct err *err)
 {
-	AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	AUTO_FD int fd =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int r;
 
 	if (fd < 0)
@@ -93,7 +95,8 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 
 	if (argc != 3) {
-		fputs("usage: seccomp-compile PROFILE.json FILTER.bpf\n", stderr);
+		fputs("usage: seccomp-compile PROFILE.json FILTER.bpf\n",
+		      stderr);
 		return 2;
 	}
 	if (convert(argv[1], argv[2], &err) < 0) {

@@ -113,16 +113,6 @@ void control_creator(struct proxy *proxy, struct source *source, uint32_t events
 		proxy_end(proxy, true, "the creating runtime is gone");
 }
 
-static bool peer_is_us(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	return cred.uid == geteuid();
-}
-
 void control_accept(struct proxy *proxy, struct source *source, uint32_t events)
 {
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -130,7 +120,7 @@ void control_accept(struct proxy *proxy, struct source *source, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < PROXY_CONTROLS_MAX && peer_is_us(fd); i++) {
+	for (size_t i = 0; i < PROXY_CONTROLS_MAX && proxy_peer_is_us(proxy, fd); i++) {
 		struct source *control = &proxy->controls[i];
 
 		if (control->fd >= 0)

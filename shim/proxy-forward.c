@@ -353,16 +353,6 @@ static void client_handle(struct proxy *proxy, struct source *source,
 	update_interest(proxy);
 }
 
-static bool peer_is_us(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	return cred.uid == geteuid();
-}
-
 static struct client *free_client(struct proxy *proxy)
 {
 	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++)
@@ -380,7 +370,7 @@ void forward_accept(struct proxy *proxy, struct source *source, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	if (!client || proxy->ending || !peer_is_us(fd)) {
+	if (!client || proxy->ending || !proxy_peer_is_us(proxy, fd)) {
 		log_warn("a connection to the agent channel was refused");
 		close(fd);
 		return;

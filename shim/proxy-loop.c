@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -41,6 +42,16 @@ void proxy_forget(struct proxy *proxy, struct source *source)
 	close(source->fd);
 	source->fd = -1;
 	source->events = 0;
+}
+
+bool proxy_peer_is_us(const struct proxy *proxy, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	return cred.uid == proxy->uid;
 }
 
 void proxy_set_deadline(struct timespec *deadline, int milliseconds)

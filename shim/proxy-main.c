@@ -155,6 +155,7 @@ static int init(struct proxy *proxy, struct err *err)
 	proxy->next_guest_id = 1;
 	proxy->vmm.what = "VMM";
 	proxy->fs.what = "file server";
+	proxy->uid = geteuid();
 	proxy->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	return proxy->epoll_fd < 0 ? err_set(err, errno, "epoll") : 0;
 }

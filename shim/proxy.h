@@ -86,6 +86,7 @@ struct proxy {
 	const char *sandbox;
 	const char *share;
 	int epoll_fd;
+	uid_t uid; /* ours, and the only one that may connect */
 	bool running; /* the VM was let go */
 	bool had_main;
 	bool ending;
@@ -130,6 +131,9 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 /* Milliseconds until deadline, 0 when past, -1 when none is set. */
 int proxy_left_ms(const struct timespec *deadline);
 void proxy_set_deadline(struct timespec *deadline, int milliseconds);
+
+/* SO_PEERCRED of a fresh connection */
+bool proxy_peer_is_us(const struct proxy *proxy, int fd);
 
 /* forward: frames between shims and the guest's port */
 void forward_accept(struct proxy *proxy, struct source *source, uint32_t events);

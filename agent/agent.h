@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects of kata-agent and who owns them: one struct agent, which owns the
+ * channel, the list of containers and the mounted storages; a container owns
+ * its processes; a process owns its streams and the requests that wait on it.
+ * One thread, one epoll loop; a source is called with nothing else running.
+ */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "alloc.h"
+#include "err.h"
+#include "ids.h"
+#include "oci.h"
+#include "ttrpc.h"
+
+#include "agent.pb-c.h"
+
+#define AGENT_FEATURE "kata-c/1"
+#define AGENT_RUN_DIR "/run/kata-containers"
+#define AGENT_SHARE_DIR AGENT_RUN_DIR "/shared/containers"
+#define AGENT_CGROUP_DIR "/sys/fs/cgroup"
+
+/* Limits on what one sandbox may ask for. */
+#define AGENT_CONTAINERS_MAX 256
+#define AGENT_PROCESSES_MAX 1024 /* of one container, exited ones included */
+#define AGENT_STORAGES_MAX 64
+#define AGENT_WAITERS_MAX 16	/* WaitProcess calls on one process */
+#define AGENT_STREAM_CALLS_MAX 16 /* reads or writes waiting on one stream */
+#define AGENT_READ_SIZE_MAX (256u << 10)
+#define AGENT_PIPE_SIZE (1 << 20)
+
+#define container_of(ptr, type, member)                                       \
+	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+
+struct agent;
+
+/* --- loop.c ---------------------------------------------------------------- */
+
+struct source {
+	int fd; /* not owned */
+	uint32_t events; /* what is asked for now */
+	bool added;
+	void (*ready)(struct agent *agent, struct source *source,
+		      uint32_t events);
+};
+
+int loop_init(struct agent *agent, struct err *err) MUST_CHECK;
+/* events 0 keeps the source quiet; EPOLLHUP is reported even then. */
+int loop_watch(struct agent *agent, struct source *source, uint32_t events,
+	       struct err *err) MUST_CHECK;
+void loop_forget(struct agent *agent, struct source *source);
+int loop_run(struct agent *agent, struct err *err) MUST_CHECK;
+int64_t loop_now_ms(void);
+
+/* --- channel.c ------------------------------------------------------------- */
+
+struct channel_frame {
+	struct channel_frame *next;
+	uint8_t *data;
+	size_t len, done;
+};
+
+struct channel {
+	struct source source;
+	int fd;
+	struct ttrpc_reader reader;
+	struct channel_frame *head, **tail;
+};
+
+/* One request on its way to an answer; copied by value. */
+struct call {
+	struct agent *agent;
+	uint32_t stream; /* 0: nobody waits */
+};
+
+int channel_start(struct agent *agent, int fd, struct err *err) MUST_CHECK;
+/* Blocks until what is queued has been written, at most timeout_ms. */
+void channel_flush(struct agent *agent, int timeout_ms);
+/* The answer to a call; exactly one of these for each. stream 0: no-op. */
+void call_reply(const struct call *call, const ProtobufCMessage *message);
+void call_reply_empty(const struct call *call);
+void call_fail(const struct call *call, const struct err *err);
+
+/* --- processes and streams (process.c, stream.c) --------------------------- */
+
+struct stream_call {
+	struct stream_call *next;
+	uint32_t stream;
+	uint32_t want; /* read: most bytes to return */
+	uint8_t *data; /* write: owned */
+	size_t len, done;
+};
+
+struct stream {
+	struct source source;
+	int fd; /* non-blocking; -1: none or closed */
+	struct stream_call *calls; /* oldest first */
+	size_t call_count;
+	bool close_when_written; /* CloseStdin came */
+	bool end_told; /* a read was answered with the end */
+	struct process *process;
+};
+
+enum process_state {
+	PROCESS_SETUP,	  /* the child prepares itself */
+	PROCESS_FROZEN,	  /* ready, waits for the word to exec */
+	PROCESS_STARTING, /* has the word; exec not yet seen */
+	PROCESS_RUNNING,
+	PROCESS_EXITED,
+	PROCESS_STATE_MAX
+};
+
+struct process {
+	struct process *next;
+	struct container *container;
+	char *exec_id; /* "" for the container's init */
+	enum process_state state;
+	bool is_init;
+	bool terminal;
+	pid_t pid;
+	int pidfd;
+	int sync_fd; /* -1 once the exec is seen */
+	struct source sync;
+	struct err setup_err; /* what the child reported */
+	uint32_t setup_stream; /* Create, Start or Exec that waits; 0 none */
+	struct stream in, out, err; /* a terminal has no err */
+	uint32_t waiters[AGENT_WAITERS_MAX];
+	size_t waiter_count;
+	int status; /* as WaitProcess gives it */
+	bool status_told;
+	int64_t drain_until_ms; /* terminal: late output is awaited till then */
+	char *apparmor; /* recorded, never applied */
+};
+
+/* --- containers ------------------------------------------------------------ */
+
+struct container {
+	struct container *next;
+	char *id;
+	struct process *processes; /* the init first */
+	size_t process_count;
+	int cgroup_fd;
+	void *bpf; /* compiled seccomp filter, NULL when none */
+	size_t bpf_len;
+	unsigned bpf_flags;
+	struct strv seccomp_unknown;
+	bool removing;
+	uint32_t remove_stream;
+};
+
+enum sandbox_state { /* bit numbers in the permit table */
+	SANDBOX_NONE,
+	SANDBOX_READY,
+	SANDBOX_ENDING, /* DestroySandbox runs */
+	SANDBOX_ENDED,
+	SANDBOX_STATE_MAX
+};
+
+struct agent {
+	int epoll_fd;
+	int proc_fd; /* the agent's own /proc, a directory */
+	int null_fd; /* /dev/null, made by us */
+	int share_fd; /* AGENT_RUN_DIR, a directory */
+	int cgroup_fd; /* parent of all container cgroups */
+	int pidns_fd; /* our own pid namespace */
+	struct channel channel;
+	struct source signals;
+	enum sandbox_state state;
+	char *sandbox_id;
+	char *hostname;
+	struct container *containers;
+	size_t container_count;
+	struct strv storages; /* mount points, oldest first */
+	uint32_t destroy_stream;
+	int64_t tick_ms; /* next time process_tick() has work; -1 none */
+};
+
+/* Return: the container, or NULL with err -ESRCH */
+struct container *container_find(struct agent *agent, const char *id,
+				 struct err *err);
+/* exec_id "" or the container's id: the init. */
+struct process *process_find(struct agent *agent, const char *container_id,
+			     const char *exec_id, struct err *err);
+
+#endif

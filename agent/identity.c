@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * identity.c - limits, ids, capabilities, no_new_privs and the filter of a
+ * process. Runs in the forked child; starts as guest root and ends with what
+ * the spec gives. Every call is checked: a set that cannot be had ends the
+ * start.
+ *
+ * #caps:agent/setup setuid setgid setpcap sys_resource sys_admin
+ */
+#include "setup.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "path.h"
+#include "seccomp.h"
+
+int identity_limits(const struct launch *launch, struct err *err)
+{
+	AUTO_FREE char *text = xasprintf("%lld", (long long)launch->oom_score_adj);
+	int r = path_write_file(launch->proc_fd, "self/oom_score_adj", text,
+				err);
+
+	if (r < 0)
+		return err_wrap(err, "process.oomScoreAdj");
+	for (size_t i = 0; i < launch->rlimit_count; i++)
+		if (setrlimit((__rlimit_resource_t)launch->rlimits[i].resource,
+			      &launch->rlimits[i].value) < 0)
+			return err_set(err, errno, "process.rlimits[%zu]", i);
+	return 0;
+}
+
+static bool loads_as_admin(const struct launch *launch)
+{
+	return launch->bpf && !launch->no_new_privs;
+}
+
+static int change_ids(const struct launch *launch, struct err *err)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "keep capabilities");
+	if (setgroups(launch->group_count, launch->groups) < 0)
+		return err_set(err, errno, "process.user.additionalGids");
+	if (setresgid(launch->gid, launch->gid, launch->gid) < 0)
+		return err_set(err, errno, "process.user.gid");
+	if (setresuid(launch->uid, launch->uid, launch->uid) < 0)
+		return err_set(err, errno, "process.user.uid");
+	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		return err_set(err, errno, "keep capabilities");
+	return 0;
+}
+
+/**
+ * identity_apply() - Become the user, with the capabilities of the spec
+ * @launch:	What to become
+ * @err:	Filled on failure
+ *
+ * Keeps CAP_SYS_ADMIN one step longer where identity_confine() needs it.
+ * Return: 0 or -errno
+ */
+int identity_apply(const struct launch *launch, struct err *err)
+{
+	struct caps_sets sets = launch->caps;
+	int r = caps_bound(sets.bounding, err);
+
+	if (r == 0)
+		r = change_ids(launch, err);
+	if (r < 0)
+		return r;
+	if (loads_as_admin(launch)) {
+		sets.permitted |= UINT64_C(1) << CAP_SYS_ADMIN;
+		sets.effective |= UINT64_C(1) << CAP_SYS_ADMIN;
+	}
+	return caps_apply(&sets, err);
+}
+
+/**
+ * identity_confine() - no_new_privs and seccomp; nothing follows but exec
+ * @launch:	What to become
+ * @err:	Filled on failure
+ *
+ * Return: 0 or -errno
+ */
+int identity_confine(const struct launch *launch, struct err *err)
+{
+	int r = 0;
+
+	if (launch->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set(err, errno, "no_new_privs");
+	if (launch->bpf)
+		r = seccomp_filter_load(launch->bpf, launch->bpf_len,
+					launch->bpf_flags, err);
+	if (r == 0 && loads_as_admin(launch))
+		r = caps_apply(&launch->caps, err);
+	return r;
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * launch.c - the fork. Runs in kata-agent. The child is placed in its cgroup
+ * and its pid namespace by the clone itself, so that there is no moment at
+ * which it is somewhere else; all the rest is setup.c.
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "process.h"
+
+/* Ends of the child; ours are put into the process at once. */
+struct child_ends {
+	int sync_fd, stdio[3];
+};
+
+static void close_ends(struct child_ends *ends)
+{
+	auto_close_(&ends->sync_fd);
+	for (int i = 0; i < 3; i++)
+		auto_close_(&ends->stdio[i]);
+}
+
+static int make_pipe(struct stream *stream, bool to_child, uid_t uid, gid_t gid,
+		     int *ret_child_fd, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	*ret_child_fd = fds[to_child ? 0 : 1];
+	/* Larger is faster; the default works too. */
+	IGNORE(fcntl(fds[0], F_SETPIPE_SZ, AGENT_PIPE_SIZE), "speed only");
+	/* The user may open /dev/stdout and its like again. */
+	if (fchown(*ret_child_fd, uid, gid) < 0) {
+		close(fds[to_child ? 1 : 0]);
+		return err_set(err, errno, "owner of the pipe");
+	}
+	return stream_open(stream, fds[to_child ? 1 : 0], err);
+}
+
+static int make_ends(struct process *process, const struct launch *launch,
+		     struct child_ends *ends, struct err *err)
+{
+	int pair[2];
+	int r = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_set(err, errno, "set-up channel");
+	process->sync_fd = pair[0];
+	ends->sync_fd = pair[1];
+	if (launch->terminal)
+		return 0;
+	r = make_pipe(&process->in, true, launch->uid, launch->gid,
+		      &ends->stdio[0], err);
+	if (r == 0)
+		r = make_pipe(&process->out, false, launch->uid, launch->gid,
+			      &ends->stdio[1], err);
+	if (r == 0)
+		r = make_pipe(&process->err, false, launch->uid, launch->gid,
+			      &ends->stdio[2], err);
+	return r;
+}
+
+/*
+ * As fork(), but into a cgroup. A process joins a pid namespace by being born
+ * there: for an exec the agent points its children's namespace at the
+ * container's for the length of this call.
+ */
+static int clone_child(struct agent *agent, struct process *process,
+		       const struct process *init, struct err *err)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD |
+			 (init ? 0u : CLONE_NEWPID),
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)process->container->cgroup_fd,
+		.pidfd = (uint64_t)(uintptr_t)&process->pidfd,
+	};
+	long pid;
+	int code;
+
+	if (init && setns(init->pidfd, CLONE_NEWPID) < 0)
+		return err_set(err, errno, "enter the pid namespace");
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	code = errno;
+	if (pid == 0)
+		return 0;
+	if (init && setns(agent->pidns_fd, CLONE_NEWPID) < 0)
+		BUG_ON("no way back to the own pid namespace");
+	if (pid < 0)
+		return err_set(err, code, "start a process");
+	process->pid = (pid_t)pid;
+	return 1;
+}
+
+int launch_start(struct agent *agent, struct process *process,
+		 struct launch *launch, struct process *init, struct err *err)
+{
+	struct child_ends ends = { -1, { -1, -1, -1 } };
+	int r = make_ends(process, launch, &ends, err);
+
+	process->terminal = launch->terminal;
+	if (r < 0) {
+		close_ends(&ends);
+		return r;
+	}
+	launch->is_init = !init;
+	launch->join_fd = init ? init->pidfd : -1;
+	launch->proc_fd = agent->proc_fd;
+	launch->sync_fd = ends.sync_fd;
+	memcpy(launch->stdio, ends.stdio, sizeof(ends.stdio));
+	r = clone_child(agent, process, init, err);
+	if (r == 0)
+		setup_child(launch);
+	close_ends(&ends);
+	if (r < 0)
+		return r;
+	return process_started(agent, process, err);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * main.c - kata-agent, PID 1 of the guest: boots, then answers the host.
+ *
+ * Rights: guest root, and nothing outside the guest. Input: request frames
+ * from the host (trusted with this guest), and everything that containers do
+ * (hostile to each other and to this process).
+ */
+#include "agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "log.h"
+#include "process.h"
+
+static void signal_ready(struct agent *agent, struct source *source,
+			 uint32_t events UNUSED)
+{
+	struct signalfd_siginfo info;
+
+	while (read(source->fd, &info, sizeof(info)) == sizeof(info))
+		;
+	process_reap(agent);
+}
+
+static int start_signals(struct agent *agent, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set(err, errno, "block SIGCHLD");
+	signal(SIGPIPE, SIG_IGN);
+	agent->signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (agent->signals.fd < 0)
+		return err_set(err, errno, "signalfd");
+	agent->signals.ready = signal_ready;
+	return loop_watch(agent, &agent->signals, EPOLLIN, err);
+}
+
+int main(void)
+{
+	static struct agent agent = { .tick_ms = -1 };
+	struct err err = ERR_INIT;
+	int fd;
+
+	if (getpid() != 1) {
+		fputs("kata-agent " KATA_VERSION
+		      ": runs as PID 1 of a guest only\n", stderr);
+		return 2;
+	}
+	log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_INFO, false);
+	/* Children start as copies of us: nobody looks into them. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		boot_fatal("non-dumpable: %s", strerror(errno));
+	if (boot_mounts(&agent, &err) < 0)
+		boot_fatal("%s", err.text);
+	if (loop_init(&agent, &err) < 0 || start_signals(&agent, &err) < 0)
+		boot_fatal("%s", err.text);
+	fd = boot_open_port(&err);
+	if (fd < 0)
+		boot_fatal("%s", err.text);
+	if (channel_start(&agent, fd, &err) < 0 || loop_run(&agent, &err) < 0)
+		boot_fatal("%s", err.text);
+	boot_fatal("the loop ended");
+}

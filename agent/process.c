@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * process.c - life of a process from the agent's side: set-up, frozen,
+ * running, exited, and the requests that wait for each change. Runs in
+ * kata-agent, which is the parent of every container's init and exec.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container.h"
+#include "fd.h"
+#include "log.h"
+#include "readback.h"
+
+/* How long a terminal may take to hand over the last output. */
+#define TERMINAL_DRAIN_MS 200
+
+struct process *process_new(struct container *container, const char *exec_id)
+{
+	struct process *process = xcalloc(1, sizeof(*process));
+	struct process **at = &container->processes;
+
+	process->container = container;
+	process->exec_id = xstrdup(exec_id);
+	process->is_init = !*exec_id;
+	process->pidfd = -1;
+	process->sync_fd = -1;
+	stream_init(&process->in, process);
+	stream_init(&process->out, process);
+	stream_init(&process->err, process);
+	while (*at)
+		at = &(*at)->next;
+	*at = process;
+	container->process_count++;
+	return process;
+}
+
+static void unlink_process(struct process *process)
+{
+	struct process **at = &process->container->processes;
+
+	while (*at && *at != process)
+		at = &(*at)->next;
+	BUG_ON(!*at);
+	*at = process->next;
+	process->container->process_count--;
+}
+
+static void answer_waiters(struct agent *agent, struct process *process)
+{
+	Grpc__WaitProcessResponse answer = GRPC__WAIT_PROCESS_RESPONSE__INIT;
+
+	answer.status = process->status;
+	for (size_t i = 0; i < process->waiter_count; i++) {
+		struct call call = { agent, process->waiters[i] };
+
+		call_reply(&call, &answer.base);
+	}
+	process->status_told |= process->waiter_count > 0;
+	process->waiter_count = 0;
+	process_check_done(agent, process);
+}
+
+static void close_sync(struct agent *agent, struct process *process)
+{
+	loop_forget(agent, &process->sync);
+	if (process->sync_fd >= 0)
+		close(process->sync_fd);
+	process->sync_fd = -1;
+}
+
+void process_free(struct agent *agent, struct process *process)
+{
+	struct call setup = { agent, process->setup_stream };
+	struct err err = ERR_INIT;
+
+	err_msg(&err, ESRCH, "the process was removed");
+	call_fail(&setup, &err);
+	process->state = PROCESS_EXITED;
+	process->is_init = true; /* this is its end already */
+	process->drain_until_ms = 0;
+	answer_waiters(agent, process);
+	close_sync(agent, process);
+	stream_done(agent, &process->in);
+	stream_done(agent, &process->out);
+	stream_done(agent, &process->err);
+	if (process->pidfd >= 0)
+		close(process->pidfd);
+	unlink_process(process);
+	free(process->exec_id);
+	free(process->apparmor);
+	free(process);
+}
+
+/* --- set-up -------------------------------------------------------------------- */
+
+static void take_terminal(struct process *process, int *master_fd)
+{
+	struct err err = ERR_INIT;
+	int write_fd = fcntl(*master_fd, F_DUPFD_CLOEXEC, 3);
+
+	if (write_fd < 0) {
+		err_set(&process->setup_err, errno, "terminal");
+		return;
+	}
+	if (stream_open(&process->in, write_fd, &err) < 0 ||
+	    stream_open(&process->out, *master_fd, &err) < 0)
+		process->setup_err = err;
+	*master_fd = -1;
+}
+
+static int reply_created(struct agent *agent, struct process *process,
+			 struct err *err)
+{
+	Grpc__CreateContainerResponse answer =
+		GRPC__CREATE_CONTAINER_RESPONSE__INIT;
+	Grpc__ReadBack report = GRPC__READ_BACK__INIT;
+	struct call call = { agent, process->setup_stream };
+	int r = readback_take(agent, process, &report, err);
+
+	if (r == 0) {
+		answer.read_back = &report;
+		process->setup_stream = 0;
+		call_reply(&call, &answer.base);
+	}
+	readback_done(&report);
+	return r;
+}
+
+static void on_ready(struct agent *agent, struct process *process)
+{
+	struct err err = ERR_INIT;
+	int r;
+
+	if (process->state != PROCESS_SETUP)
+		return;
+	process->state = PROCESS_FROZEN;
+	r = process->setup_err.code ? -process->setup_err.code : 0;
+	if (r == 0 && process->is_init)
+		r = reply_created(agent, process, &err);
+	else if (r == 0)
+		r = process_go(process, &err);
+	if (r == 0)
+		return;
+	if (err.code)
+		process->setup_err = err;
+	process->state = PROCESS_SETUP; /* reaping answers the call */
+	IGNORE(process_signal(process, SIGKILL, &err), "it may be gone");
+}
+
+static void on_exec_seen(struct agent *agent, struct process *process)
+{
+	struct call call = { agent, process->setup_stream };
+
+	process->state = PROCESS_RUNNING;
+	process->setup_stream = 0;
+	call_reply_empty(&call);
+}
+
+/* One message of the child. Return: false when there is no more for now. */
+static bool sync_step(struct agent *agent, struct process *process)
+{
+	struct sync_message message = { 0 };
+	size_t fd_count = 0;
+	int fd = -1;
+	ssize_t n = fd_recv(process->sync_fd, &message, sizeof(message), &fd, 1,
+			    &fd_count);
+
+	if (n == -EAGAIN)
+		return false;
+	if (n != sizeof(message)) {
+		close_sync(agent, process);
+		if (process->state == PROCESS_STARTING &&
+		    !process->setup_err.code)
+			on_exec_seen(agent, process);
+		return false;
+	}
+	if (message.kind == SYNC_PTY && fd >= 0)
+		take_terminal(process, &fd);
+	else if (message.kind == SYNC_FAILED)
+		process->setup_err = message.err;
+	else if (message.kind == SYNC_READY)
+		on_ready(agent, process);
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
+static void sync_ready(struct agent *agent, struct source *source,
+		       uint32_t events UNUSED)
+{
+	struct process *process = container_of(source, struct process, sync);
+
+	while (process->sync_fd >= 0 && sync_step(agent, process))
+		;
+}
+
+int process_started(struct agent *agent, struct process *process,
+		    struct err *err)
+{
+	int r = fd_set_nonblock(process->sync_fd, true);
+
+	if (r < 0)
+		return err_set(err, -r, "set-up channel");
+	process->state = PROCESS_SETUP;
+	process->sync.fd = process->sync_fd;
+	process->sync.ready = sync_ready;
+	return loop_watch(agent, &process->sync, EPOLLIN, err);
+}
+
+int process_go(struct process *process, struct err *err)
+{
+	if (process->state != PROCESS_FROZEN)
+		return err_msg(err, EBUSY, "the process was already started");
+	if (process->sync_fd < 0 || write(process->sync_fd, "g", 1) != 1)
+		return err_msg(err, EBUSY, "the prepared process is gone");
+	process->state = PROCESS_STARTING;
+	return 0;
+}
+
+int process_signal(struct process *process, int signal, struct err *err)
+{
+	if (process->state == PROCESS_EXITED)
+		return err_msg(err, ESRCH, "no such process: it has exited");
+	/*
+	 * Before exec the process has no handler for anything, and as an init
+	 * it would ignore what it has no handler for: what ends a process by
+	 * default must end this one.
+	 */
+	if (process->state != PROCESS_RUNNING && signal != 0 &&
+	    signal != SIGCONT && signal != SIGCHLD && signal != SIGURG &&
+	    signal != SIGWINCH)
+		signal = SIGKILL;
+	if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) < 0)
+		return err_set(err, errno, "signal %d", signal);
+	return 0;
+}
+
+/* --- the end -------------------------------------------------------------------- */
+
+static void describe_early_end(struct process *process)
+{
+	int signal = process->status - 128;
+
+	if (process->setup_err.code)
+		return;
+	if (signal > 0)
+		err_msg(&process->setup_err, EIO,
+			"set-up was ended by signal %d%s", signal,
+			signal == SIGSYS ? " (by its own seccomp profile)" : "");
+	else
+		err_msg(&process->setup_err, EIO, "set-up ended with status %d",
+			process->status);
+}
+
+/*
+ * The process never ran its program. Create and Exec leave nothing behind;
+ * a failed Start leaves a stopped container.
+ */
+static bool end_early(struct agent *agent, struct process *process)
+{
+	struct call call = { agent, process->setup_stream };
+	struct container *container = process->container;
+	bool gone = process->state == PROCESS_SETUP || !process->is_init;
+	struct err err;
+
+	describe_early_end(process);
+	err = process->setup_err;
+	process->setup_stream = 0;
+	if (gone)
+		process_free(agent, process);
+	if (gone && !container->processes)
+		container_free(agent, container);
+	call_fail(&call, &err);
+	return gone;
+}
+
+static bool is_done(const struct process *process)
+{
+	return process->state == PROCESS_EXITED && !process->is_init &&
+	       process->status_told && process->out.end_told &&
+	       (process->terminal || process->err.end_told);
+}
+
+void process_check_done(struct agent *agent, const struct process *process)
+{
+	if (is_done(process))
+		agent->tick_ms = 0;
+}
+
+bool process_drop_exited(struct agent *agent, struct container *container)
+{
+	for (struct process *at = container->processes; at; at = at->next)
+		if (!at->is_init && at->state == PROCESS_EXITED) {
+			process_free(agent, at);
+			return true;
+		}
+	return false;
+}
+
+static int64_t next_tick(struct agent *agent)
+{
+	int64_t next = -1;
+
+	for (struct container *c = agent->containers; c; c = c->next)
+		for (struct process *p = c->processes; p; p = p->next) {
+			if (p->state != PROCESS_EXITED || !p->out.calls ||
+			    !p->drain_until_ms)
+				continue;
+			if (next < 0 || p->drain_until_ms < next)
+				next = p->drain_until_ms;
+		}
+	return next;
+}
+
+static void tick_process(struct agent *agent, struct process *process,
+			 int64_t now)
+{
+	if (process->state == PROCESS_EXITED && process->drain_until_ms &&
+	    process->drain_until_ms <= now) {
+		process->drain_until_ms = 0;
+		stream_pump_out(agent, &process->out);
+	}
+	if (is_done(process))
+		process_free(agent, process);
+}
+
+void process_tick(struct agent *agent)
+{
+	int64_t now = loop_now_ms();
+	struct process *next;
+
+	for (struct container *c = agent->containers; c; c = c->next)
+		for (struct process *p = c->processes; p; p = next) {
+			next = p->next;
+			tick_process(agent, p, now);
+		}
+	agent->tick_ms = next_tick(agent);
+}
+
+static void on_end(struct agent *agent, struct process *process, int status)
+{
+	struct container *container = process->container;
+	enum process_state before;
+
+	process->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+						WEXITSTATUS(status);
+	while (process->sync_fd >= 0 && sync_step(agent, process))
+		;
+	before = process->state;
+	if ((before == PROCESS_SETUP ||
+	     (before == PROCESS_STARTING && process->setup_err.code)) &&
+	    end_early(agent, process)) {
+		container_check_removal(agent);
+		return;
+	}
+	if (process->state == PROCESS_STARTING && process->setup_stream)
+		on_exec_seen(agent, process);
+	process->state = PROCESS_EXITED;
+	close_sync(agent, process);
+	if (process->terminal)
+		process->drain_until_ms = loop_now_ms() + TERMINAL_DRAIN_MS;
+	answer_waiters(agent, process);
+	stream_pump_out(agent, &process->out);
+	stream_pump_out(agent, &process->err);
+	if (agent->tick_ms != 0)
+		agent->tick_ms = next_tick(agent);
+	log_debug("%s/%s ended with %d", container->id, process->exec_id,
+		  process->status);
+	container_check_removal(agent);
+}
+
+static struct process *by_pid(struct agent *agent, pid_t pid)
+{
+	for (struct container *c = agent->containers; c; c = c->next)
+		for (struct process *p = c->processes; p; p = p->next)
+			if (p->pid == pid && p->state != PROCESS_EXITED)
+				return p;
+	return NULL;
+}
+
+void process_reap(struct agent *agent)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct process *process = by_pid(agent, pid);
+
+		if (process)
+			on_end(agent, process, status);
+	}
+}
