@@ -25,20 +25,20 @@
 #define AGENT_CONTAINERS_MAX 256
 #define AGENT_PROCESSES_MAX 1024 /* of one container, exited ones included */
 #define AGENT_STORAGES_MAX 64
-#define AGENT_WAITERS_MAX 16	/* WaitProcess calls on one process */
+#define AGENT_WAITERS_MAX 16	  /* WaitProcess calls on one process */
 #define AGENT_STREAM_CALLS_MAX 16 /* reads or writes waiting on one stream */
 #define AGENT_READ_SIZE_MAX (256u << 10)
 #define AGENT_PIPE_SIZE (1 << 20)
 
-#define container_of(ptr, type, member)                                       \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member)                                        \
+	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 struct agent;
 
 /* --- loop.c ---------------------------------------------------------------- */
 
 struct source {
-	int fd; /* not owned */
+	int fd;		 /* not owned */
 	uint32_t events; /* what is asked for now */
 	bool added;
 	void (*ready)(struct agent *agent, struct source *source,
@@ -94,11 +94,11 @@ struct stream_call {
 
 struct stream {
 	struct source source;
-	int fd; /* non-blocking; -1: none or closed */
+	int fd;			   /* non-blocking; -1: none or closed */
 	struct stream_call *calls; /* oldest first */
 	size_t call_count;
 	bool close_when_written; /* CloseStdin came */
-	bool end_told; /* a read was answered with the end */
+	bool end_told;		 /* a read was answered with the end */
 	struct process *process;
 };
 
@@ -122,7 +122,7 @@ struct process {
 	int pidfd;
 	int sync_fd; /* -1 once the exec is seen */
 	struct source sync;
-	struct err setup_err; /* what the child reported */
+	struct err setup_err;  /* what the child reported */
 	uint32_t setup_stream; /* Create, Start or Exec that waits; 0 none */
 	struct stream in, out, err; /* a terminal has no err */
 	uint32_t waiters[AGENT_WAITERS_MAX];
@@ -130,7 +130,7 @@ struct process {
 	int status; /* as WaitProcess gives it */
 	bool status_told;
 	int64_t drain_until_ms; /* terminal: late output is awaited till then */
-	char *apparmor; /* recorded, never applied */
+	char *apparmor;		/* recorded, never applied */
 };
 
 /* --- containers ------------------------------------------------------------ */
@@ -150,20 +150,20 @@ struct container {
 };
 
 enum sandbox_state { /* bit numbers in the permit table */
-	SANDBOX_NONE,
-	SANDBOX_READY,
-	SANDBOX_ENDING, /* DestroySandbox runs */
-	SANDBOX_ENDED,
-	SANDBOX_STATE_MAX
+		     SANDBOX_NONE,
+		     SANDBOX_READY,
+		     SANDBOX_ENDING, /* DestroySandbox runs */
+		     SANDBOX_ENDED,
+		     SANDBOX_STATE_MAX
 };
 
 struct agent {
 	int epoll_fd;
-	int proc_fd; /* the agent's own /proc, a directory */
-	int null_fd; /* /dev/null, made by us */
-	int share_fd; /* AGENT_RUN_DIR, a directory */
+	int proc_fd;   /* the agent's own /proc, a directory */
+	int null_fd;   /* /dev/null, made by us */
+	int share_fd;  /* AGENT_RUN_DIR, a directory */
 	int cgroup_fd; /* parent of all container cgroups */
-	int pidns_fd; /* our own pid namespace */
+	int pidns_fd;  /* our own pid namespace */
 	struct channel channel;
 	struct source signals;
 	enum sandbox_state state;

@@ -158,8 +158,7 @@ static int enable_controllers(int dir_fd, struct err *err)
 	     at = strtok_r(NULL, " \n", &save)) {
 		AUTO_FREE char *word = xasprintf("+%s", at);
 
-		r = path_write_file(dir_fd, "cgroup.subtree_control", word,
-				    err);
+		r = path_write_file(dir_fd, "cgroup.subtree_control", word, err);
 		if (r < 0)
 			return err_wrap(err, "enable cgroup controller %s", at);
 	}
@@ -205,9 +204,7 @@ static int set_up_cgroups(struct agent *agent, struct err *err)
 static int make_run(struct err *err)
 {
 	static const char *const dirs[] = {
-		AGENT_RUN_DIR,
-		AGENT_RUN_DIR "/shared",
-		AGENT_SHARE_DIR,
+		AGENT_RUN_DIR, AGENT_RUN_DIR "/shared", AGENT_SHARE_DIR,
 		AGENT_RUN_DIR "/rootfs", /* where a child attaches its root */
 	};
 	int r = mount_on("tmpfs", "/run", MS_NOSUID | MS_NODEV | MS_NOEXEC,
@@ -243,11 +240,11 @@ int boot_mounts(struct agent *agent, struct err *err)
 	umask(0);
 	r = switch_root(err);
 	if (r == 0)
-		r = mount_on("proc", "/proc",
-			     MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err);
+		r = mount_on("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			     NULL, err);
 	if (r == 0)
-		r = mount_on("sysfs", "/sys",
-			     MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err);
+		r = mount_on("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			     NULL, err);
 	if (r == 0)
 		r = mount_on("tmpfs", "/dev", MS_NOSUID | MS_NOEXEC,
 			     "mode=0755,size=64k", err);

@@ -172,7 +172,8 @@ static int set_block_io(int cgroup_fd, const Grpc__LinuxBlockIO *io,
 static int set_unified(int cgroup_fd, const Grpc__LinuxResources *from,
 		       struct err *err)
 {
-	static const char fine[] = "abcdefghijklmnopqrstuvwxyz0123456789._-KMGBkmg";
+	static const char fine[] =
+		"abcdefghijklmnopqrstuvwxyz0123456789._-KMGBkmg";
 
 	for (size_t i = 0; i < from->n_unified; i++) {
 		const char *key = from->unified[i]->key;

@@ -12,9 +12,8 @@ int cgroup_apply(int cgroup_fd, const Grpc__LinuxResources *resources,
 uint64_t cgroup_weight_of_shares(uint64_t shares);
 
 /* device-filter.c: which device nodes may be opened and made. */
-int device_filter_attach(int cgroup_fd,
-			 Grpc__LinuxDeviceCgroup *const *rules, size_t count,
-			 struct err *err) MUST_CHECK;
+int device_filter_attach(int cgroup_fd, Grpc__LinuxDeviceCgroup *const *rules,
+			 size_t count, struct err *err) MUST_CHECK;
 
 /* stats.c: fills message; what it points to lives until stats_done(). */
 int stats_take(struct agent *agent, int cgroup_fd,

@@ -33,8 +33,7 @@ struct container *container_find(struct agent *agent, const char *id,
 struct process *process_find(struct agent *agent, const char *container_id,
 			     const char *exec_id, struct err *err)
 {
-	struct container *container =
-		container_find(agent, container_id, err);
+	struct container *container = container_find(agent, container_id, err);
 
 	if (!container)
 		return NULL;

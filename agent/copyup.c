@@ -75,8 +75,7 @@ static int copy_link(int from_dir, int to_dir, const char *name,
 }
 
 static int copy_directory(int from_dir, int to_dir, const char *name,
-			  const struct stat *st, unsigned depth,
-			  struct err *err)
+			  const struct stat *st, unsigned depth, struct err *err)
 {
 	AUTO_FD int in = openat(from_dir, name,
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -152,8 +151,7 @@ static int copy_tree(int from_fd, int to_fd, unsigned depth, struct err *err)
  */
 int copy_up(int from_fd, int to_fd, struct err *err)
 {
-	AUTO_FD int out = openat(to_fd, ".",
-				 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int out = openat(to_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (out < 0)
 		return err_set(err, errno, "open the new file system");

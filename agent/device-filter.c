@@ -24,12 +24,12 @@
 
 struct rule {
 	bool allow;
-	char type; /* 'a', 'b', 'c' */
+	char type;	      /* 'a', 'b', 'c' */
 	int64_t major, minor; /* -1: any */
-	uint32_t access; /* BPF_DEVCG_ACC_* */
+	uint32_t access;      /* BPF_DEVCG_ACC_* */
 };
 
-#define ALL_ACCESS                                                            \
+#define ALL_ACCESS                                                             \
 	(BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE)
 
 /* As in every other runtime: asked first, whatever the spec denies. */
@@ -52,9 +52,12 @@ struct program {
 	size_t count;
 };
 
-#define INSN(op, dst, src, jump, value)                                       \
-	((struct bpf_insn){ .code = (op), .dst_reg = (dst), .src_reg = (src), \
-			    .off = (int16_t)(jump), .imm = (value) })
+#define INSN(op, dst, src, jump, value)                                        \
+	((struct bpf_insn){ .code = (op),                                      \
+			    .dst_reg = (dst),                                  \
+			    .src_reg = (src),                                  \
+			    .off = (int16_t)(jump),                            \
+			    .imm = (value) })
 
 static void add(struct program *to, struct bpf_insn insn)
 {
@@ -126,9 +129,10 @@ static int take_access(const char *text, size_t i, uint32_t *ret,
 		else if (*text == 'm')
 			*ret |= BPF_DEVCG_ACC_MKNOD;
 		else
-			return err_msg(err, EINVAL,
-				       "linux.resources.devices[%zu].access: must be of r, w, m",
-				       i);
+			return err_msg(
+				err, EINVAL,
+				"linux.resources.devices[%zu].access: must be of r, w, m",
+				i);
 	}
 	if (!*ret)
 		*ret = ALL_ACCESS;
@@ -141,9 +145,10 @@ static int take_rule(const Grpc__LinuxDeviceCgroup *from, size_t i,
 	const char *type = from->type[0] ? from->type : "a";
 
 	if (strlen(type) != 1 || !strchr("abc", type[0]))
-		return err_msg(err, EINVAL,
-			       "linux.resources.devices[%zu].type: must be a, b or c",
-			       i);
+		return err_msg(
+			err, EINVAL,
+			"linux.resources.devices[%zu].type: must be a, b or c",
+			i);
 	to->allow = from->allow;
 	to->type = type[0];
 	/* "a" names every device, whatever the numbers say. */
@@ -166,8 +171,8 @@ static int load_and_attach(int cgroup_fd, const struct program *program,
 		.insn_cnt = (uint32_t)program->count,
 		.license = (uint64_t)(uintptr_t)license,
 	};
-	AUTO_FD int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load,
-				      sizeof(load));
+	AUTO_FD int fd =
+		(int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
 	union bpf_attr attach = {
 		.target_fd = (uint32_t)cgroup_fd,
 		.attach_type = BPF_CGROUP_DEVICE,
@@ -176,7 +181,8 @@ static int load_and_attach(int cgroup_fd, const struct program *program,
 	};
 
 	if (fd < 0)
-		return err_set(err, errno, "linux.resources.devices: load filter");
+		return err_set(err, errno,
+			       "linux.resources.devices: load filter");
 	attach.attach_bpf_fd = (uint32_t)fd;
 	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) < 0)
 		return err_set(err, errno,
@@ -184,9 +190,8 @@ static int load_and_attach(int cgroup_fd, const struct program *program,
 	return 0;
 }
 
-int device_filter_attach(int cgroup_fd,
-			 Grpc__LinuxDeviceCgroup *const *rules, size_t count,
-			 struct err *err)
+int device_filter_attach(int cgroup_fd, Grpc__LinuxDeviceCgroup *const *rules,
+			 size_t count, struct err *err)
 {
 	AUTO_FREE struct bpf_insn *insns = NULL;
 	struct program program = { 0 };

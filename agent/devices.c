@@ -107,8 +107,9 @@ static int open_master(int root_fd, struct err *err)
 		return err_set(err, errno, "look at the terminal");
 	if (fs.f_type != DEVPTS_SUPER_MAGIC || !S_ISCHR(st.st_mode) ||
 	    st.st_rdev != makedev(5, 2))
-		return err_msg(err, EPERM,
-			       "process.terminal: /dev/pts/ptmx is not a terminal master");
+		return err_msg(
+			err, EPERM,
+			"process.terminal: /dev/pts/ptmx is not a terminal master");
 	if (ioctl(fd, TIOCSPTLCK, &unlock) < 0)
 		return err_set(err, errno, "unlock the terminal");
 	return take_fd(&fd);
@@ -118,10 +119,9 @@ static int bind_console(int root_fd, int slave_fd, struct err *err)
 {
 	AUTO_FD int target_fd = -1;
 	AUTO_FD int tree_fd = -1;
-	AUTO_FD int made_fd = path_open_beneath(root_fd, "dev/console",
-						O_WRONLY | O_CREAT | O_NOCTTY |
-							O_NOFOLLOW,
-						0600, err);
+	AUTO_FD int made_fd = path_open_beneath(
+		root_fd, "dev/console",
+		O_WRONLY | O_CREAT | O_NOCTTY | O_NOFOLLOW, 0600, err);
 
 	if (made_fd < 0)
 		return err_wrap(err, "console");

@@ -26,17 +26,24 @@
 #define S_LIVE (S_NONE | S_READY)
 #define S_HELD (S_READY | S_ENDING)
 
-#define AGENT(method_, request_, handler_, states_, size_)                    \
-	{ .service = "grpc.AgentService", .method = method_,                  \
-	  .request = &grpc__##request_##__descriptor,                         \
-	  .handle = handle_##handler_, .states = states_, .size_max = size_ }
-#define HEALTH(method_, handler_)                                             \
-	{ .service = "grpc.Health", .method = method_,                        \
-	  .request = &grpc__check_request__descriptor,                        \
-	  .handle = handle_##handler_, .states = S_ANY, .size_max = SMALL }
-#define NO(method_, reason_)                                                  \
-	{ .service = "grpc.AgentService", .method = method_,                  \
-	  .reason = reason_, .states = S_ANY, .size_max = LARGE }
+#define AGENT(method_, request_, handler_, states_, size_)                     \
+	{                                                                      \
+		.service = "grpc.AgentService", .method = method_,             \
+		.request = &grpc__##request_##__descriptor,                    \
+		.handle = handle_##handler_, .states = states_,                \
+		.size_max = size_                                              \
+	}
+#define HEALTH(method_, handler_)                                               \
+	{                                                                       \
+		.service = "grpc.Health", .method = method_,                    \
+		.request = &grpc__check_request__descriptor,                    \
+		.handle = handle_##handler_, .states = S_ANY, .size_max = SMALL \
+	}
+#define NO(method_, reason_)                                                   \
+	{                                                                      \
+		.service = "grpc.AgentService", .method = method_,             \
+		.reason = reason_, .states = S_ANY, .size_max = LARGE          \
+	}
 
 static const char by_design[] = "left out on purpose";
 static const char not_yet[] = "not built yet";
@@ -45,28 +52,43 @@ static const char no_hotplug[] = "this guest has no hotplug";
 static const struct dispatch_entry table[] = {
 	HEALTH("Check", check),
 	HEALTH("Version", version),
-	AGENT("CreateSandbox", create_sandbox_request, create_sandbox, S_LIVE, MEDIUM),
-	AGENT("DestroySandbox", destroy_sandbox_request, destroy_sandbox, S_ANY, SMALL),
-	AGENT("GetGuestDetails", guest_details_request, guest_details, S_ANY, SMALL),
-	AGENT("SetGuestDateTime", set_guest_date_time_request, set_date_time, S_LIVE, SMALL),
-	AGENT("ReseedRandomDev", reseed_random_dev_request, reseed, S_LIVE, SMALL),
-	AGENT("CreateContainer", create_container_request, create_container, S_READY, LARGE),
-	AGENT("StartContainer", start_container_request, start_container, S_READY, SMALL),
-	AGENT("RemoveContainer", remove_container_request, remove_container, S_HELD, SMALL),
+	AGENT("CreateSandbox", create_sandbox_request, create_sandbox, S_LIVE,
+	      MEDIUM),
+	AGENT("DestroySandbox", destroy_sandbox_request, destroy_sandbox, S_ANY,
+	      SMALL),
+	AGENT("GetGuestDetails", guest_details_request, guest_details, S_ANY,
+	      SMALL),
+	AGENT("SetGuestDateTime", set_guest_date_time_request, set_date_time,
+	      S_LIVE, SMALL),
+	AGENT("ReseedRandomDev", reseed_random_dev_request, reseed, S_LIVE,
+	      SMALL),
+	AGENT("CreateContainer", create_container_request, create_container,
+	      S_READY, LARGE),
+	AGENT("StartContainer", start_container_request, start_container,
+	      S_READY, SMALL),
+	AGENT("RemoveContainer", remove_container_request, remove_container,
+	      S_HELD, SMALL),
 	AGENT("ExecProcess", exec_process_request, exec_process, S_READY, LARGE),
-	AGENT("SignalProcess", signal_process_request, signal_process, S_HELD, SMALL),
+	AGENT("SignalProcess", signal_process_request, signal_process, S_HELD,
+	      SMALL),
 	AGENT("WaitProcess", wait_process_request, wait_process, S_HELD, SMALL),
-	AGENT("StatsContainer", stats_container_request, stats_container, S_READY, SMALL),
+	AGENT("StatsContainer", stats_container_request, stats_container,
+	      S_READY, SMALL),
 	AGENT("WriteStdin", write_stream_request, write_stdin, S_HELD, LARGE),
 	AGENT("ReadStdout", read_stream_request, read_stdout, S_HELD, SMALL),
 	AGENT("ReadStderr", read_stream_request, read_stderr, S_HELD, SMALL),
 	AGENT("CloseStdin", close_stdin_request, close_stdin, S_HELD, SMALL),
-	AGENT("TtyWinResize", tty_win_resize_request, tty_win_resize, S_HELD, SMALL),
-	AGENT("UpdateInterface", update_interface_request, update_interface, S_LIVE, SMALL),
-	AGENT("UpdateRoutes", update_routes_request, update_routes, S_LIVE, MEDIUM),
-	AGENT("ListInterfaces", list_interfaces_request, list_interfaces, S_LIVE, SMALL),
+	AGENT("TtyWinResize", tty_win_resize_request, tty_win_resize, S_HELD,
+	      SMALL),
+	AGENT("UpdateInterface", update_interface_request, update_interface,
+	      S_LIVE, SMALL),
+	AGENT("UpdateRoutes", update_routes_request, update_routes, S_LIVE,
+	      MEDIUM),
+	AGENT("ListInterfaces", list_interfaces_request, list_interfaces,
+	      S_LIVE, SMALL),
 	AGENT("ListRoutes", list_routes_request, list_routes, S_LIVE, SMALL),
-	AGENT("AddARPNeighbors", add_arpneighbors_request, add_arp_neighbors, S_LIVE, MEDIUM),
+	AGENT("AddARPNeighbors", add_arpneighbors_request, add_arp_neighbors,
+	      S_LIVE, MEDIUM),
 	NO("UpdateContainer", not_yet),
 	NO("UpdateEphemeralMounts", not_yet),
 	NO("PauseContainer", not_yet),
@@ -135,9 +157,8 @@ static int handle(const struct call *call, const struct ttrpc_request *request,
 
 	if (r < 0)
 		return r;
-	message = protobuf_c_message_unpack(entry->request, NULL,
-					    request->payload_len,
-					    request->payload);
+	message = protobuf_c_message_unpack(
+		entry->request, NULL, request->payload_len, request->payload);
 	if (!message)
 		return err_msg(err, EINVAL, "%s: not a valid message",
 			       entry->method);

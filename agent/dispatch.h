@@ -17,8 +17,8 @@ struct dispatch_entry {
 	const ProtobufCMessageDescriptor *request;
 	dispatch_fn handle; /* NULL: refused, with reason */
 	const char *reason;
-	unsigned states;    /* bits of enum sandbox_state */
-	size_t size_max;    /* of the encoded request */
+	unsigned states; /* bits of enum sandbox_state */
+	size_t size_max; /* of the encoded request */
 };
 
 /* NULL for an unknown service or method. */
@@ -28,8 +28,8 @@ void dispatch_frame(struct agent *agent, const struct ttrpc_header *header,
 		    const uint8_t *payload);
 
 /* The handlers, one file per family. */
-#define HANDLER(name)                                                         \
-	int handle_##name(const struct call *call,                            \
+#define HANDLER(name)                                                          \
+	int handle_##name(const struct call *call,                             \
 			  const ProtobufCMessage *request, struct err *err)
 
 /* handle-sandbox.c */

@@ -23,8 +23,9 @@ static int check_ports(uint32_t in, uint32_t out, uint32_t err_port,
 		       struct err *err)
 {
 	if (in || out || err_port)
-		return err_msg(err, EOPNOTSUPP,
-			       "stdin_port, stdout_port, stderr_port: there is no vsock");
+		return err_msg(
+			err, EOPNOTSUPP,
+			"stdin_port, stdout_port, stderr_port: there is no vsock");
 	return 0;
 }
 
@@ -268,7 +269,8 @@ int handle_wait_process(const struct call *call,
 		return 0;
 	}
 	if (process->waiter_count == AGENT_WAITERS_MAX)
-		return err_msg(err, EBUSY, "too many calls wait for the process");
+		return err_msg(err, EBUSY,
+			       "too many calls wait for the process");
 	process->waiters[process->waiter_count++] = call->stream;
 	return 0;
 }

@@ -7,13 +7,13 @@
  */
 #include "dispatch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 
 #include "auto.h"
+#include "net-text.h"
 #include "netlink.h"
 #include "num.h"
 
@@ -22,65 +22,6 @@
 #define NEIGHBOURS_MAX 1024
 #define MTU_MIN 68
 #define MTU_MAX 65535
-
-/* --- text ------------------------------------------------------------------- */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int parse_mac(const char *text, uint8_t mac[6])
-{
-	if (strlen(text) != 17)
-		return -EINVAL;
-	for (int i = 0; i < 6; i++, text += 3) {
-		int high = hex_digit(text[0]), low = hex_digit(text[1]);
-
-		if (high < 0 || low < 0 || text[2] != (i < 5 ? ':' : '\0'))
-			return -EINVAL;
-		mac[i] = (uint8_t)(high << 4 | low);
-	}
-	return 0;
-}
-
-static uint8_t family_of(const char *address)
-{
-	return strchr(address, ':') ? AF_INET6 : AF_INET;
-}
-
-/* "10.0.2.100" or "10.0.2.0/24"; without a prefix the whole address. */
-static int parse_address(const char *text, uint8_t *ret_family,
-			 uint8_t bytes[16], uint8_t *ret_prefix)
-{
-	uint32_t prefix;
-	char copy[64];
-	char *slash;
-
-	if (strlen(text) >= sizeof(copy))
-		return -EINVAL;
-	snprintf(copy, sizeof(copy), "%s", text);
-	slash = strchr(copy, '/');
-	if (slash)
-		*slash++ = '\0';
-	*ret_family = family_of(copy);
-	prefix = *ret_family == AF_INET ? 32 : 128;
-	if (slash && num_parse_u32(slash, prefix, &prefix) < 0)
-		return -EINVAL;
-	*ret_prefix = (uint8_t)prefix;
-	return inet_pton(*ret_family, copy, bytes) == 1 ? 0 : -EINVAL;
-}
-
-static char *format_address(uint8_t family, const uint8_t *bytes, int prefix)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-
-	BUG_ON(!inet_ntop(family, bytes, text, sizeof(text)));
-	return prefix < 0 ? xstrdup(text) : xasprintf("%s/%d", text, prefix);
-}
 
 /* --- interfaces --------------------------------------------------------------- */
 
@@ -151,7 +92,7 @@ struct wanted {
 static int take_interface(const Types__Interface *from, struct wanted *to,
 			  struct err *err)
 {
-	if (parse_mac(from->hwaddr, to->mac) < 0)
+	if (net_text_mac(from->hwaddr, to->mac) < 0)
 		return err_msg(err, EINVAL, "interface.hwAddr: not an address");
 	if (strlen(from->name) >= IFNAMSIZ)
 		return err_msg(err, EINVAL, "interface.name: too long");
@@ -167,12 +108,12 @@ static int take_interface(const Types__Interface *from, struct wanted *to,
 		struct net_addr *addr = &to->addrs[i];
 		uint32_t prefix;
 
-		if (parse_address(at->address, &addr->family, addr->bytes,
-				  &addr->prefix) < 0 ||
+		if (net_text_address(at->address, &addr->family, addr->bytes,
+				     &addr->prefix) < 0 ||
 		    num_parse_u32(at->mask, addr->prefix, &prefix) < 0)
-			return err_msg(err, EINVAL,
-				       "interface.IPAddresses[%zu]: not an address",
-				       i);
+			return err_msg(
+				err, EINVAL,
+				"interface.IPAddresses[%zu]: not an address", i);
 		addr->prefix = (uint8_t)prefix;
 	}
 	to->addr_count = from->n_ipaddresses;
@@ -266,7 +207,7 @@ static Types__IPAddress *new_address(const struct net_addr *from)
 	types__ipaddress__init(to);
 	to->family = from->family == AF_INET ? TYPES__IPFAMILY__v4 :
 					       TYPES__IPFAMILY__v6;
-	to->address = format_address(from->family, from->bytes, -1);
+	to->address = net_text_format(from->family, from->bytes, -1);
 	to->mask = xasprintf("%u", from->prefix);
 	return to;
 }
@@ -342,22 +283,23 @@ static int take_route(const struct network *network, const Types__Route *from,
 				  .mtu = from->mtu };
 	to->family = from->family == TYPES__IPFAMILY__v6 ? AF_INET6 : AF_INET;
 	if (from->scope > 255)
-		return err_msg(err, EINVAL, "routes[%zu].scope: out of range", i);
+		return err_msg(err, EINVAL, "routes[%zu].scope: out of range",
+			       i);
 	if (from->dest[0] && strcmp(from->dest, "default") != 0) {
-		if (parse_address(from->dest, &to->family, to->dest,
-				  &to->dest_prefix) < 0)
+		if (net_text_address(from->dest, &to->family, to->dest,
+				     &to->dest_prefix) < 0)
 			return err_msg(err, EINVAL,
 				       "routes[%zu].dest: not an address", i);
 	} else if (from->gateway[0]) {
-		to->family = family_of(from->gateway);
+		to->family = net_text_family(from->gateway);
 	}
 	to->has_gateway = from->gateway[0] != '\0';
 	to->has_source = from->source[0] != '\0';
-	if ((to->has_gateway &&
-	     (parse_address(from->gateway, &family, to->gateway, &unused) < 0 ||
-	      family != to->family)) ||
+	if ((to->has_gateway && (net_text_address(from->gateway, &family,
+						  to->gateway, &unused) < 0 ||
+				 family != to->family)) ||
 	    (to->has_source &&
-	     (parse_address(from->source, &family, to->source, &unused) < 0 ||
+	     (net_text_address(from->source, &family, to->source, &unused) < 0 ||
 	      family != to->family)))
 		return err_msg(err, EINVAL,
 			       "routes[%zu].gateway, source: not an address", i);
@@ -434,12 +376,12 @@ static Types__Route *new_route(const struct network *network,
 	to->flags = from->flags;
 	to->mtu = from->mtu;
 	if (from->dest_prefix)
-		to->dest = format_address(from->family, from->dest,
-					  from->dest_prefix);
+		to->dest = net_text_format(from->family, from->dest,
+					   from->dest_prefix);
 	if (from->has_gateway)
-		to->gateway = format_address(from->family, from->gateway, -1);
+		to->gateway = net_text_format(from->family, from->gateway, -1);
 	if (from->has_source)
-		to->source = format_address(from->family, from->source, -1);
+		to->source = net_text_format(from->family, from->source, -1);
 	for (size_t i = 0; i < network->count; i++)
 		if (network->links[i].index == from->index)
 			to->device = xstrdup(network->links[i].name);
@@ -485,16 +427,16 @@ static int add_neighbour(const struct network *network,
 	uint8_t unused;
 
 	if (!link || !from->toipaddress)
-		return err_msg(err, EINVAL,
-			       "neighbors[%zu]: no such interface, or no address",
-			       i);
+		return err_msg(
+			err, EINVAL,
+			"neighbors[%zu]: no such interface, or no address", i);
 	if (from->state < 0 || from->state > UINT16_MAX || from->flags < 0 ||
 	    from->flags > UINT8_MAX)
-		return err_msg(err, EINVAL, "neighbors[%zu].state: out of range",
-			       i);
-	if (parse_address(from->toipaddress->address, &neigh.family,
-			  neigh.bytes, &unused) < 0 ||
-	    (neigh.has_mac && parse_mac(from->lladdr, neigh.mac) < 0))
+		return err_msg(err, EINVAL,
+			       "neighbors[%zu].state: out of range", i);
+	if (net_text_address(from->toipaddress->address, &neigh.family,
+			     neigh.bytes, &unused) < 0 ||
+	    (neigh.has_mac && net_text_mac(from->lladdr, neigh.mac) < 0))
 		return err_msg(err, EINVAL, "neighbors[%zu]: not an address", i);
 	neigh.index = link->index;
 	neigh.state = (uint16_t)from->state;

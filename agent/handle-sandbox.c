@@ -24,8 +24,8 @@
 
 #define SEED_MAX 4096
 
-int handle_check(const struct call *call, const ProtobufCMessage *request UNUSED,
-		 struct err *err UNUSED)
+int handle_check(const struct call *call,
+		 const ProtobufCMessage *request UNUSED, struct err *err UNUSED)
 {
 	Grpc__HealthCheckResponse answer = GRPC__HEALTH_CHECK_RESPONSE__INIT;
 
@@ -155,7 +155,8 @@ static int check_sandbox(const Grpc__CreateSandboxRequest *request,
 	if (request->sandbox_pidns)
 		return err_msg(err, EOPNOTSUPP, "sandbox_pidns: not supported");
 	if (request->guest_hook_path[0])
-		return err_msg(err, EOPNOTSUPP, "guest_hook_path: not supported");
+		return err_msg(err, EOPNOTSUPP,
+			       "guest_hook_path: not supported");
 	if (request->n_kernel_modules)
 		return err_msg(err, EOPNOTSUPP,
 			       "kernel_modules: the kernel has none");

@@ -21,7 +21,8 @@
 
 int identity_limits(const struct launch *launch, struct err *err)
 {
-	AUTO_FREE char *text = xasprintf("%lld", (long long)launch->oom_score_adj);
+	AUTO_FREE char *text =
+		xasprintf("%lld", (long long)launch->oom_score_adj);
 	int r = path_write_file(launch->proc_fd, "self/oom_score_adj", text,
 				err);
 

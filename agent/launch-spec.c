@@ -32,13 +32,20 @@ static const struct {
 	const char *name;
 	int resource;
 } rlimit_names[] = {
-	{ "RLIMIT_AS", RLIMIT_AS },	      { "RLIMIT_CORE", RLIMIT_CORE },
-	{ "RLIMIT_CPU", RLIMIT_CPU },	      { "RLIMIT_DATA", RLIMIT_DATA },
-	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },     { "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK }, { "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "RLIMIT_NICE", RLIMIT_NICE },	      { "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "RLIMIT_NPROC", RLIMIT_NPROC },     { "RLIMIT_RSS", RLIMIT_RSS },
-	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },   { "RLIMIT_RTTIME", RLIMIT_RTTIME },
+	{ "RLIMIT_AS", RLIMIT_AS },
+	{ "RLIMIT_CORE", RLIMIT_CORE },
+	{ "RLIMIT_CPU", RLIMIT_CPU },
+	{ "RLIMIT_DATA", RLIMIT_DATA },
+	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
+	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
+	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
+	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
+	{ "RLIMIT_NICE", RLIMIT_NICE },
+	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
+	{ "RLIMIT_NPROC", RLIMIT_NPROC },
+	{ "RLIMIT_RSS", RLIMIT_RSS },
+	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
+	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
 	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
 	{ "RLIMIT_STACK", RLIMIT_STACK },
 };
@@ -63,9 +70,10 @@ static int take_rlimits(const Grpc__Process *process, const char *prefix,
 
 		to->resource = rlimit_number(from->type);
 		if (to->resource < 0)
-			return err_msg(err, EOPNOTSUPP,
-				       "%s.rlimits[%zu].type: \"%.64s\" is unknown",
-				       prefix, i, from->type);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"%s.rlimits[%zu].type: \"%.64s\" is unknown",
+				prefix, i, from->type);
 		if (from->soft > from->hard)
 			return err_msg(err, EINVAL,
 				       "%s.rlimits[%zu].soft: above hard",
@@ -84,9 +92,10 @@ static int take_cap_set(char **names, size_t count, const char *prefix,
 		int cap = caps_from_name(names[i]);
 
 		if (cap < 0)
-			return err_msg(err, EINVAL,
-				       "%s.capabilities.%s[%zu]: \"%.64s\" is unknown",
-				       prefix, set, i, names[i]);
+			return err_msg(
+				err, EINVAL,
+				"%s.capabilities.%s[%zu]: \"%.64s\" is unknown",
+				prefix, set, i, names[i]);
 		*ret |= UINT64_C(1) << cap;
 	}
 	return 0;
@@ -139,8 +148,8 @@ static int take_user(const Grpc__User *user, const char *prefix,
 		       ret->group_count * sizeof(*ret->groups));
 	if (user->has_umask_case == GRPC__USER__HAS_UMASK_UMASK) {
 		if (user->umask > 0777)
-			return err_msg(err, EINVAL,
-				       "%s.user.umask: above 0777", prefix);
+			return err_msg(err, EINVAL, "%s.user.umask: above 0777",
+				       prefix);
 		ret->has_umask = true;
 		ret->umask = user->umask;
 	}
@@ -166,14 +175,15 @@ static int take_strings(const Grpc__Process *process, const char *prefix,
 			struct launch *ret, struct err *err)
 {
 	if (process->n_args == 0)
-		return err_msg(err, EINVAL, "%s.args: must not be empty", prefix);
+		return err_msg(err, EINVAL, "%s.args: must not be empty",
+			       prefix);
 	if (process->n_args > STRINGS_MAX || process->n_env > STRINGS_MAX)
 		return err_msg(err, EINVAL, "%s: too many strings", prefix);
 	copy_strings(&ret->args, process->args, process->n_args);
 	for (size_t i = 0; i < process->n_env; i++) {
 		if (!strchr(process->env[i], '='))
-			return err_msg(err, EINVAL,
-				       "%s.env[%zu]: has no \"=\"", prefix, i);
+			return err_msg(err, EINVAL, "%s.env[%zu]: has no \"=\"",
+				       prefix, i);
 		if (strncmp(process->env[i], "HOME=", 5) == 0 &&
 		    process->env[i][5])
 			ret->has_home = true;
@@ -269,11 +279,12 @@ static int take_device(const Grpc__LinuxDevice *from, size_t i,
 	for (size_t k = 0; k < ARRAY_SIZE(harmless); k++)
 		known |= from->major == harmless[k].major &&
 			 from->minor == harmless[k].minor;
-	if (!known || (strcmp(from->type, "c") != 0 &&
-		       strcmp(from->type, "u") != 0))
-		return err_msg(err, EOPNOTSUPP,
-			       "linux.devices[%zu]: \"%.64s\" is a device of the host",
-			       i, from->path);
+	if (!known ||
+	    (strcmp(from->type, "c") != 0 && strcmp(from->type, "u") != 0))
+		return err_msg(
+			err, EOPNOTSUPP,
+			"linux.devices[%zu]: \"%.64s\" is a device of the host",
+			i, from->path);
 	if (from->path[0] != '/')
 		return err_msg(err, EINVAL,
 			       "linux.devices[%zu].path: must be absolute", i);
@@ -311,8 +322,8 @@ static int take_devices(const Grpc__Linux *from, struct launch_root *ret,
  */
 static int check_namespaces(const Grpc__Linux *from, struct err *err)
 {
-	static const char *const fine[] = { "pid",     "mount", "ipc",
-					    "uts",     "cgroup", "network" };
+	static const char *const fine[] = { "pid", "mount",  "ipc",
+					    "uts", "cgroup", "network" };
 
 	for (size_t i = 0; i < from->n_namespaces; i++) {
 		const Grpc__LinuxNamespace *at = from->namespaces[i];
@@ -321,13 +332,15 @@ static int check_namespaces(const Grpc__Linux *from, struct err *err)
 		for (size_t k = 0; k < ARRAY_SIZE(fine); k++)
 			known |= strcmp(fine[k], at->type) == 0;
 		if (!known)
-			return err_msg(err, EOPNOTSUPP,
-				       "linux.namespaces[%zu].type: \"%.32s\" is not supported",
-				       i, at->type);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"linux.namespaces[%zu].type: \"%.32s\" is not supported",
+				i, at->type);
 		if (at->path[0] && strcmp(at->type, "network") != 0)
-			return err_msg(err, EOPNOTSUPP,
-				       "linux.namespaces[%zu].path: joining is not supported",
-				       i);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"linux.namespaces[%zu].path: joining is not supported",
+				i);
 	}
 	return 0;
 }
@@ -341,8 +354,9 @@ static int check_linux(const Grpc__Linux *from, struct err *err)
 		return err_msg(err, EOPNOTSUPP,
 			       "linux.gidMappings: not supported in the guest");
 	if (from->mountlabel[0])
-		return err_msg(err, EOPNOTSUPP,
-			       "linux.mountLabel: no SELinux policy in the guest");
+		return err_msg(
+			err, EOPNOTSUPP,
+			"linux.mountLabel: no SELinux policy in the guest");
 	if (from->intelrdt)
 		return err_msg(err, EOPNOTSUPP,
 			       "linux.intelRdt: not supported in the guest");
@@ -356,8 +370,7 @@ static int check_hooks(const Grpc__Hooks *hooks, struct err *err)
 	if (hooks && (hooks->n_prestart || hooks->n_poststart ||
 		      hooks->n_poststop || hooks->n_createruntime ||
 		      hooks->n_createcontainer || hooks->n_startcontainer))
-		return err_msg(err, EOPNOTSUPP,
-			       "hooks: not run in the guest");
+		return err_msg(err, EOPNOTSUPP, "hooks: not run in the guest");
 	return 0;
 }
 
@@ -400,7 +413,8 @@ int launch_root_from_spec(const Grpc__Spec *spec, struct launch_root *ret,
 	int r = check_hooks(spec->hooks, err);
 
 	if (r == 0 && (spec->solaris || spec->windows))
-		r = err_msg(err, EOPNOTSUPP, "solaris, windows: not this system");
+		r = err_msg(err, EOPNOTSUPP,
+			    "solaris, windows: not this system");
 	if (r == 0)
 		r = take_root(spec->root, ret, err);
 	if (r == 0)

@@ -18,7 +18,7 @@ struct launch_rlimit {
 };
 
 struct launch_device {
-	char *path; /* in the container, absolute */
+	char *path;	       /* in the container, absolute */
 	unsigned major, minor; /* always a character device */
 	mode_t mode;
 	uint32_t uid, gid;

@@ -130,8 +130,7 @@ static int fail_direct(const char *name, int code, struct err *err)
 	return err_set(err, code, "exec: \"%s\"", name);
 }
 
-int lookup_program(const struct launch *launch, char **ret_path,
-		   struct err *err)
+int lookup_program(const struct launch *launch, char **ret_path, struct err *err)
 {
 	const char *name = launch->args.item[0];
 	int r;
@@ -145,8 +144,7 @@ int lookup_program(const struct launch *launch, char **ret_path,
 	}
 	for (const char *at = path_of(&launch->env); *at && *name;) {
 		size_t len = strcspn(at, ":");
-		AUTO_FREE char *path =
-			xasprintf("%.*s/%s", (int)len, at, name);
+		AUTO_FREE char *path = xasprintf("%.*s/%s", (int)len, at, name);
 
 		/* A relative directory would mean whatever is in cwd. */
 		if (*at == '/' && check_program(path) == 0) {
@@ -157,6 +155,5 @@ int lookup_program(const struct launch *launch, char **ret_path,
 		at += *at == ':';
 	}
 	return err_msg(err, ENOENT,
-		       "exec: \"%s\": executable file not found in $PATH",
-		       name);
+		       "exec: \"%s\": executable file not found in $PATH", name);
 }

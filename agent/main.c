@@ -16,9 +16,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "auto.h"
 #include "boot.h"
 #include "log.h"
+#include "path.h"
 #include "process.h"
+
+#define CMDLINE_MAX 4096
 
 static void signal_ready(struct agent *agent, struct source *source,
 			 uint32_t events UNUSED)
@@ -46,6 +50,19 @@ static int start_signals(struct agent *agent, struct err *err)
 	return loop_watch(agent, &agent->signals, EPOLLIN, err);
 }
 
+/* "agent.log=debug" on the kernel's command line. */
+static void set_log_level(struct agent *agent)
+{
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (path_read_file(agent->proc_fd, "cmdline", CMDLINE_MAX, &text,
+			   &err) < 0)
+		boot_fatal("%s", err.text);
+	if (strstr(text, "agent.log=debug"))
+		log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_DEBUG, false);
+}
+
 int main(void)
 {
 	static struct agent agent = { .tick_ms = -1 };
@@ -54,7 +71,8 @@ int main(void)
 
 	if (getpid() != 1) {
 		fputs("kata-agent " KATA_VERSION
-		      ": runs as PID 1 of a guest only\n", stderr);
+		      ": runs as PID 1 of a guest only\n",
+		      stderr);
 		return 2;
 	}
 	log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_INFO, false);
@@ -63,11 +81,14 @@ int main(void)
 		boot_fatal("non-dumpable: %s", strerror(errno));
 	if (boot_mounts(&agent, &err) < 0)
 		boot_fatal("%s", err.text);
+	set_log_level(&agent);
 	if (loop_init(&agent, &err) < 0 || start_signals(&agent, &err) < 0)
 		boot_fatal("%s", err.text);
+	log_debug("booted");
 	fd = boot_open_port(&err);
 	if (fd < 0)
 		boot_fatal("%s", err.text);
+	log_debug("the host is there");
 	if (channel_start(&agent, fd, &err) < 0 || loop_run(&agent, &err) < 0)
 		boot_fatal("%s", err.text);
 	boot_fatal("the loop ended");

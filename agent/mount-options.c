@@ -20,7 +20,13 @@
 #define PROP_SLAVE (1ul << 19)
 #define PROP_SHARED (1ul << 20)
 
-enum word_kind { WORD_ATTR, WORD_BIND, WORD_COPY_UP, WORD_NOTHING, WORD_REFUSE };
+enum word_kind {
+	WORD_ATTR,
+	WORD_BIND,
+	WORD_COPY_UP,
+	WORD_NOTHING,
+	WORD_REFUSE
+};
 
 static const struct {
 	const char *word;
@@ -80,9 +86,9 @@ static const struct {
 static const struct {
 	const char *type, *fstype;
 } fstypes[] = {
-	{ "proc", "proc" },	{ "sysfs", "sysfs" },
-	{ "tmpfs", "tmpfs" },	{ "devpts", "devpts" },
-	{ "mqueue", "mqueue" }, { "cgroup", "cgroup2" },
+	{ "proc", "proc" },	  { "sysfs", "sysfs" },
+	{ "tmpfs", "tmpfs" },	  { "devpts", "devpts" },
+	{ "mqueue", "mqueue" },	  { "cgroup", "cgroup2" },
 	{ "cgroup2", "cgroup2" },
 };
 
@@ -118,8 +124,8 @@ static int take_word(const char *word, struct mount_plan *plan, bool *is_bind)
 			continue;
 		switch (words[i].kind) {
 		case WORD_ATTR:
-			change(&plan->attr_set, &plan->attr_clear,
-			       words[i].set, words[i].clear);
+			change(&plan->attr_set, &plan->attr_clear, words[i].set,
+			       words[i].clear);
 			return 1;
 		case WORD_BIND:
 			*is_bind = true;

@@ -34,7 +34,8 @@ static int set_option(int fs_fd, const char *option, struct err *err)
 	} else {
 		r = fsconfig(fs_fd, FSCONFIG_SET_FLAG, option, NULL, 0);
 	}
-	return r < 0 ? err_set(err, errno, "mount option \"%.128s\"", option) : 0;
+	return r < 0 ? err_set(err, errno, "mount option \"%.128s\"", option) :
+		       0;
 }
 
 int mount_make(const char *fstype, const struct strv *data, uint64_t attrs,
@@ -81,8 +82,7 @@ static int set_attrs(int fd, uint64_t set, uint64_t clear,
 		attr.attr_clr |= MOUNT_ATTR__ATIME;
 	if (!attr.attr_set && !attr.attr_clr && !propagation)
 		return 0;
-	if (mount_setattr(fd, "",
-			  AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u),
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u),
 			  &attr, sizeof(attr)) < 0)
 		return err_set(err, errno, "mount attributes");
 	return 0;
@@ -100,8 +100,8 @@ static int open_source(int run_fd, const char *path, struct err *err)
 	return fd;
 }
 
-static int make_bind(const struct mount_plan *plan, int run_fd, bool *ret_is_dir,
-		     struct err *err)
+static int make_bind(const struct mount_plan *plan, int run_fd,
+		     bool *ret_is_dir, struct err *err)
 {
 	AUTO_FD int source_fd = open_source(run_fd, plan->source, err);
 	AUTO_FD int tree_fd = -1;
@@ -158,7 +158,8 @@ static bool has_mode(const struct mount_plan *plan)
 /* A tmpfs without a mode of its own looks like the directory it covers. */
 static int take_mode(int target_fd, int tree_fd, struct err *err)
 {
-	AUTO_FD int fd = openat(tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd =
+		openat(tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(target_fd, &st) < 0 ||
@@ -286,8 +287,8 @@ int mount_make_readonly(int root_fd, const char *path, struct err *err)
 	if (target_fd < 0)
 		return err_wrap(err, "make read-only");
 	tree_fd = open_tree(target_fd, "",
-			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
-				    AT_RECURSIVE);
+			    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				    AT_EMPTY_PATH | AT_RECURSIVE);
 	if (tree_fd < 0)
 		return err_set(err, errno, "make %s read-only", path);
 	r = set_attrs(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true, err);

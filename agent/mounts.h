@@ -10,13 +10,13 @@
 #define MOUNT_OPTIONS_MAX 64
 
 struct mount_plan {
-	char *destination; /* in the container, absolute */
-	char *source;	   /* bind: relative to AGENT_RUN_DIR */
-	const char *fstype; /* static name; NULL: a bind */
+	char *destination;	       /* in the container, absolute */
+	char *source;		       /* bind: relative to AGENT_RUN_DIR */
+	const char *fstype;	       /* static name; NULL: a bind */
 	uint64_t attr_set, attr_clear; /* MOUNT_ATTR_*, of this mount */
 	uint64_t recursive_set, recursive_clear; /* of the whole tree */
-	bool recursive; /* rbind */
-	bool copy_up;	/* tmpcopyup */
+	bool recursive;				 /* rbind */
+	bool copy_up;				 /* tmpcopyup */
 	unsigned long propagation; /* MS_PRIVATE ...; 0: private */
 	bool propagation_recursive;
 	struct strv data; /* file system options, "key" or "key=value" */

@@ -20,7 +20,7 @@
 #define GROUPS_MAX 65536
 
 /* Names in the order of the bits (agent.proto, ReadBack.namespaces). */
-static const char *const namespaces[] = { "user", "mnt", "pid", "net",
+static const char *const namespaces[] = { "user", "mnt", "pid",	  "net",
 					  "ipc",  "uts", "cgroup" };
 
 static const char *field_text(const char *status, const char *name)
@@ -35,8 +35,7 @@ static const char *field_text(const char *status, const char *name)
 	return NULL;
 }
 
-int readback_field(const char *status, const char *name, int base,
-		   uint64_t *ret)
+int readback_field(const char *status, const char *name, int base, uint64_t *ret)
 {
 	const char *text = field_text(status, name);
 	char *end;

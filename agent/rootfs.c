@@ -49,8 +49,8 @@ static int name_host(const struct launch_root *root, struct err *err)
 static int attach_root(const struct launch_root *root, int run_fd,
 		       struct err *err)
 {
-	AUTO_FD int source_fd = path_open_beneath(
-		run_fd, root->path, O_PATH | O_DIRECTORY, 0, err);
+	AUTO_FD int source_fd = path_open_beneath(run_fd, root->path,
+						  O_PATH | O_DIRECTORY, 0, err);
 	AUTO_FD int place_fd = -1;
 	AUTO_FD int tree_fd = -1;
 	int r;
@@ -144,11 +144,11 @@ static int finish_root(const struct launch_root *root, int root_fd,
 {
 	struct mount_attr attr = { .propagation = root->propagation };
 
-	if (mount_setattr(root_fd, "",
-			  AT_EMPTY_PATH | (root->propagation_recursive ?
-						   AT_RECURSIVE :
-						   0u),
-			  &attr, sizeof(attr)) < 0)
+	if (mount_setattr(
+		    root_fd, "",
+		    AT_EMPTY_PATH |
+			    (root->propagation_recursive ? AT_RECURSIVE : 0u),
+		    &attr, sizeof(attr)) < 0)
 		return err_set(err, errno, "linux.rootfsPropagation");
 	attr = (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY };
 	if (root->readonly &&

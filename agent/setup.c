@@ -145,8 +145,7 @@ static int make_cwd(const struct launch *launch, bool *ret_entered,
 	return 0;
 }
 
-static int enter_cwd(const struct launch *launch, bool entered,
-		     struct err *err)
+static int enter_cwd(const struct launch *launch, bool entered, struct err *err)
 {
 	AUTO_FD int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FD int fd = -1;

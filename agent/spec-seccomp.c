@@ -37,9 +37,10 @@ static int take_call(const Grpc__LinuxSyscall *from, size_t i,
 	to->arg_count = from->n_args;
 	for (size_t k = 0; k < from->n_args; k++) {
 		if (from->args[k]->index > 5)
-			return err_msg(err, EINVAL,
-				       "linux.seccomp.syscalls[%zu].args[%zu].index: above 5",
-				       i, k);
+			return err_msg(
+				err, EINVAL,
+				"linux.seccomp.syscalls[%zu].args[%zu].index: above 5",
+				i, k);
 		to->args[k].index = (uint32_t)from->args[k]->index;
 		to->args[k].value = from->args[k]->value;
 		to->args[k].value_two = from->args[k]->valuetwo;
@@ -91,7 +92,7 @@ int seccomp_from_spec(const Grpc__LinuxSeccomp *profile,
 	if (r < 0)
 		return err_wrap(err, "linux.seccomp");
 	if (container->seccomp_unknown.count)
-		log_warn("%s: seccomp profile names %zu calls that are unknown here, the first is %s",
+		log_warn("%s: seccomp profile: %zu unknown calls, as %s",
 			 container->id, container->seccomp_unknown.count,
 			 container->seccomp_unknown.item[0]);
 	return 0;

@@ -80,7 +80,8 @@ static void take_memory_keys(Grpc__MemoryStats *memory, const char *text)
 	memory->stats = xcalloc(MEMORY_KEYS_MAX, sizeof(*memory->stats));
 	while (*text && memory->n_stats < MEMORY_KEYS_MAX) {
 		size_t len = strcspn(text, " \n");
-		Grpc__MemoryStats__StatsEntry *entry = xcalloc(1, sizeof(*entry));
+		Grpc__MemoryStats__StatsEntry *entry =
+			xcalloc(1, sizeof(*entry));
 
 		grpc__memory_stats__stats_entry__init(entry);
 		entry->key = xstrndup(text, len);

@@ -83,15 +83,13 @@ static void answer_read(struct agent *agent, struct stream *stream,
 static bool is_drained(const struct process *process)
 {
 	return process->state == PROCESS_EXITED &&
-	       (!process->terminal ||
-		loop_now_ms() >= process->drain_until_ms);
+	       (!process->terminal || loop_now_ms() >= process->drain_until_ms);
 }
 
 void stream_pump_out(struct agent *agent, struct stream *stream)
 {
 	while (stream->calls) {
-		size_t want = min_size(stream->calls->want,
-				       sizeof(read_buffer));
+		size_t want = min_size(stream->calls->want, sizeof(read_buffer));
 		ssize_t n = 0;
 
 		if (stream->fd >= 0) {

@@ -18,10 +18,11 @@
 #define VALUE_MAX 4096
 
 static const char *const exact[] = {
-	"kernel/msgmax",	  "kernel/msgmnb",     "kernel/msgmni",
-	"kernel/sem",		  "kernel/shmall",     "kernel/shmmax",
-	"kernel/shmmni",	  "kernel/hostname",   "kernel/domainname",
-	"kernel/shm_rmid_forced",
+	"kernel/msgmax",     "kernel/msgmnb",
+	"kernel/msgmni",     "kernel/sem",
+	"kernel/shmall",     "kernel/shmmax",
+	"kernel/shmmni",     "kernel/hostname",
+	"kernel/domainname", "kernel/shm_rmid_forced",
 };
 
 static bool is_namespaced(const char *path)
@@ -64,12 +65,13 @@ int sysctl_parse(const char *key, const char *value, struct strv *ret_paths,
 	to_path(path);
 	if (strlen(path) > KEY_MAX || strlen(value) > VALUE_MAX ||
 	    strchr(value, '\n') || !is_clean(path))
-		return err_msg(err, EINVAL, "linux.sysctl[%.64s]: not a valid pair",
-			       key);
+		return err_msg(err, EINVAL,
+			       "linux.sysctl[%.64s]: not a valid pair", key);
 	if (!is_namespaced(path))
-		return err_msg(err, EOPNOTSUPP,
-			       "linux.sysctl[%.64s]: is not in a namespace of the container",
-			       key);
+		return err_msg(
+			err, EOPNOTSUPP,
+			"linux.sysctl[%.64s]: is not in a namespace of the container",
+			key);
 	strv_add(ret_paths, path);
 	strv_add(ret_values, value);
 	return 0;
@@ -83,8 +85,7 @@ int sysctl_apply(int proc_fd, const struct strv *paths,
 		int r = path_write_file(proc_fd, path, values->item[i], err);
 
 		if (r < 0)
-			return err_wrap(err, "linux.sysctl[%s]",
-					paths->item[i]);
+			return err_wrap(err, "linux.sysctl[%s]", paths->item[i]);
 	}
 	return 0;
 }

@@ -38,13 +38,13 @@ static const struct {
 	int nle;
 	int code;
 } nle_codes[] = {
-	{ NLE_EXIST, EEXIST },	      { NLE_PERM, EPERM },
-	{ NLE_NOACCESS, EACCES },     { NLE_OBJ_NOTFOUND, ENOENT },
-	{ NLE_NODEV, ENODEV },	      { NLE_OPNOTSUPP, EOPNOTSUPP },
-	{ NLE_INVAL, EINVAL },	      { NLE_NOMEM, ENOMEM },
-	{ NLE_BUSY, EBUSY },	      { NLE_AF_NOSUPPORT, EAFNOSUPPORT },
-	{ NLE_RANGE, ERANGE },	      { NLE_NOADDR, EADDRNOTAVAIL },
-	{ NLE_AGAIN, EAGAIN },	      { NLE_NOATTR, ENODATA },
+	{ NLE_EXIST, EEXIST },	  { NLE_PERM, EPERM },
+	{ NLE_NOACCESS, EACCES }, { NLE_OBJ_NOTFOUND, ENOENT },
+	{ NLE_NODEV, ENODEV },	  { NLE_OPNOTSUPP, EOPNOTSUPP },
+	{ NLE_INVAL, EINVAL },	  { NLE_NOMEM, ENOMEM },
+	{ NLE_BUSY, EBUSY },	  { NLE_AF_NOSUPPORT, EAFNOSUPPORT },
+	{ NLE_RANGE, ERANGE },	  { NLE_NOADDR, EADDRNOTAVAIL },
+	{ NLE_AGAIN, EAGAIN },	  { NLE_NOATTR, ENODATA },
 };
 
 /* nle is what libnl returned: a negative NLE_* number. */
@@ -265,8 +265,7 @@ int netlink_list_routes(struct netlink *netlink, int ifindex,
 	routes = xcalloc((size_t)r + 1, sizeof(*routes));
 	for (struct nl_object *at = nl_cache_get_first(cache); at;
 	     at = nl_cache_get_next(at))
-		if (route_read((struct rtnl_route *)at, ifindex,
-			       &routes[count]))
+		if (route_read((struct rtnl_route *)at, ifindex, &routes[count]))
 			count++;
 	nl_cache_free(cache);
 	*ret_routes = routes;

@@ -22,17 +22,17 @@ struct net_link {
 	bool is_loopback;
 	uint8_t mac[6];
 	uint32_t mtu;
-	uint32_t flags; /* IFF_* */
+	uint32_t flags;		  /* IFF_* */
 	char kind[NET_NAME_SIZE]; /* "veth", "tun", "" for a device without */
 	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
 	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
 };
 
 struct net_addr {
-	int index; /* interface */
+	int index;	/* interface */
 	uint8_t family; /* AF_INET, AF_INET6 */
 	uint8_t prefix;
-	uint8_t scope; /* RT_SCOPE_* */
+	uint8_t scope;	   /* RT_SCOPE_* */
 	uint8_t bytes[16]; /* network order; 4 used for AF_INET */
 };
 
@@ -41,12 +41,12 @@ struct net_route {
 	int index; /* interface, 0 none */
 	uint8_t family;
 	uint8_t dest_prefix; /* 0: default route */
-	uint8_t scope; /* RT_SCOPE_* */
-	uint8_t protocol; /* RTPROT_* */
+	uint8_t scope;	     /* RT_SCOPE_* */
+	uint8_t protocol;    /* RTPROT_* */
 	bool has_gateway, has_source;
 	uint8_t dest[16], gateway[16], source[16];
-	uint32_t flags; /* RTNH_F_* of the next hop */
-	uint32_t mtu; /* 0: not set */
+	uint32_t flags;	 /* RTNH_F_* of the next hop */
+	uint32_t mtu;	 /* 0: not set */
 	uint32_t metric; /* priority; 0: not set */
 };
 
@@ -57,7 +57,7 @@ struct net_neigh {
 	bool has_mac;
 	uint8_t mac[6];
 	uint16_t state; /* NUD_*; 0 means NUD_PERMANENT */
-	uint8_t flags; /* NTF_* */
+	uint8_t flags;	/* NTF_* */
 };
 
 int netlink_open(struct netlink **ret_netlink, struct err *err) MUST_CHECK;

@@ -45,6 +45,7 @@ struct creation {
 	struct sandbox sandbox;
 	struct share share;
 	pid_t pid;
+	bool vm_failed; /* the sandbox's log says more than the error */
 };
 
 int operand_id(int argc, char **argv, int at, const char **ret_id,
@@ -281,10 +282,16 @@ static int build(struct creation *c, struct err *err)
 	if (record_intent(c, err) < 0 || sandbox_start(&c->sandbox, err) < 0)
 		return -err->code;
 	/* QEMU starts meanwhile. */
-	if (share_open(&c->bundle, &c->share, err) < 0 ||
-	    sandbox_release(&c->sandbox, &c->share, err) < 0 ||
-	    make_shim(c, err) < 0)
+	if (share_open(&c->bundle, &c->share, err) < 0)
 		return -err->code;
+	if (sandbox_release(&c->sandbox, &c->share, err) < 0) {
+		c->vm_failed = true;
+		return -err->code;
+	}
+	if (make_shim(c, err) < 0) {
+		c->vm_failed = err->code == EPIPE || err->code == ETIMEDOUT;
+		return -err->code;
+	}
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
@@ -313,7 +320,8 @@ static void undo(struct creation *c)
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 		return; /* the record stays, for delete --force */
 	}
-	show_log(c->dir_fd);
+	if (c->vm_failed)
+		show_log(c->dir_fd);
 	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0)
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }

@@ -132,8 +132,8 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		       struct verify_report *vmm, struct verify_report *fs,
 		       struct err *err)
 {
-	AUTO_FREE char *share = xasprintf("/proc/%d/root%s", s->proxy.pid,
-					  s->share_path);
+	AUTO_FREE char *share = xasprintf("/proc/%d/root" HOLDER_SHARE,
+					  s->proxy.pid);
 	const struct verify_named named[] = {
 		{ "kernel", s->rt->settings.kernel },
 		{ "initrd", s->rt->settings.initrd },

@@ -146,12 +146,12 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 
 	jailer_args(s, "virtiofsd", names, ARRAY_SIZE(names), &argv);
 	strv_add(&argv, "--share");
-	strv_add(&argv, s->share_path);
+	strv_addf(&argv, "%s" HOLDER_SHARE, s->share_path);
 	strv_add(&argv, "--");
 	strv_add(&argv, "--fd=3");
 	strv_add(&argv, "-o");
 	strv_add(&argv,
-		 "source=/share,sandbox=chroot,announce_submounts,cache=auto,xattr");
+		 "source=/share,sandbox=chroot,announce_submounts,cache=auto,xattr,log_level=err");
 	strv_add(&argv, "--thread-pool-size=0");
 	strv_add(&argv, "-f");
 	fd = argv_memfd(&argv, err);
@@ -351,7 +351,7 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 	if (jail_check(s, vmm_policy(s), err) < 0 ||
 	    state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
-	if (share_attach(share, s->proxy.pid, s->share_path, s->state->id, err) < 0)
+	if (share_attach(share, s->proxy.pid, HOLDER_SHARE, s->state->id, err) < 0)
 		return -err->code;
 	record_init(&record, RECORD_PROXY_CONT);
 	if (record_send(s->control_fd, &record, err) < 0 ||

@@ -12,6 +12,9 @@
 #include "share.h"
 #include "state.h"
 
+/* The shared directory in the holder, once the proxy has left the host's root. */
+#define HOLDER_SHARE "/share"
+
 struct sandbox {
 	struct runtime *rt;
 	const struct bundle *bundle;

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -20,21 +22,55 @@
 
 #define ARGV_BYTES_MAX (256 * 1024)
 
+static int mount_tmpfs(const char *path, const char *options, struct err *err)
+{
+	if (mount("kata", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  options) < 0)
+		return err_set(err, errno, "mount holder: tmpfs on %s", path);
+	return 0;
+}
+
 /*
+ * Two file systems: a private one that becomes our root later, and in it the
+ * shared one that trees are attached to.
+ *
  * Should: leave the caller's mount table alone, pass later mounts on to the
  * file server. Mustn't: let the file server's mounts come back.
  */
-int jails_hold_mounts(const char *share, struct err *err)
+int jails_hold_mounts(const char *root, struct err *err)
 {
+	AUTO_FREE char *share = xasprintf("%s/" PROXY_SHARE, root);
+
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_set(err, errno, "mount holder: unshare");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_set(err, errno, "mount holder: slave propagation");
-	if (mount("kata", share, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "mode=0755,size=1m,nr_inodes=8k") < 0)
-		return err_set(err, errno, "mount holder: tmpfs on %s", share);
+	if (mount_tmpfs(root, "mode=0755,size=16k,nr_inodes=8", err) < 0)
+		return -err->code;
+	if (mkdir(share, 0755) < 0)
+		return err_set(err, errno, "mount holder: make %s", share);
+	if (mount_tmpfs(share, "mode=0755,size=1m,nr_inodes=8k", err) < 0)
+		return -err->code;
 	if (mount(NULL, share, NULL, MS_SHARED, NULL) < 0)
 		return err_set(err, errno, "mount holder: share %s", share);
+	return 0;
+}
+
+/*
+ * Once both jails have mount namespaces of their own nothing of the host is
+ * needed here any more. What stayed would also keep the engine's other mounts
+ * busy. Afterwards our root holds the shared directory alone.
+ */
+int jails_leave_host(const char *root, struct err *err)
+{
+	if (chdir(root) < 0)
+		return err_set(err, errno, "mount holder: enter %s", root);
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_set(err, errno, "mount holder: pivot_root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_set(err, errno, "mount holder: detach the host");
+	if (chdir("/") < 0)
+		return err_set(err, errno, "mount holder: enter the new root");
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * proxy-main.c - kata-proxy: one per sandbox. Stages: descriptors, mount
- * holder, jails, confinement, loop. Started by kata-runtime create with
+ * holder, jails, and in the loop, once QEMU greets, confinement. Started by kata-runtime create with
  * everything by descriptor and an empty environment; keeps the user
  * namespace's uid 0 and no capability.
  */
@@ -79,19 +79,17 @@ static int parse_fds(const char *list, struct inherited *in, struct err *err)
 	return 0;
 }
 
-/*
- * Last stage before the loop. Should: leave open descriptors, the mount
- * namespace and the children. Mustn't: keep any capability, or a way to
- * execute, to open files or to get new rights.
- */
-int proxy_confine(int seccomp_fd, struct err *err)
+int proxy_confine(struct proxy *proxy, struct err *err)
 {
 	AUTO_FREE char *filter = NULL;
+	AUTO_FD int seccomp_fd = take_fd(&proxy->seccomp_fd);
 	struct rlimit none = { 0, 0 };
 	size_t len;
 
 	if (fd_read_text(seccomp_fd, FILTER_BYTES_MAX, &filter, &len, err) < 0)
 		return err_wrap(err, "seccomp filter");
+	if (jails_leave_host(proxy->root, err) < 0)
+		return -err->code;
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_set(err, errno, "no core files");
 	if (caps_drop_all(err) < 0)
@@ -168,7 +166,7 @@ static void close_all(const int *fds, size_t count)
 
 static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 {
-	if (init(proxy, err) < 0 || jails_hold_mounts(proxy->share, err) < 0)
+	if (init(proxy, err) < 0 || jails_hold_mounts(proxy->root, err) < 0)
 		return -err->code;
 	proxy_set_deadline(&proxy->qmp.deadline, GREETING_MS);
 	if (jails_start(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
@@ -180,12 +178,8 @@ static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 	close_all(in->vmm, in->vmm_count);
 	close(in->all[FD_VMM_ARGV].fd);
 	close(in->all[FD_FS_ARGV].fd);
-	if (watch_all(proxy, in, err) < 0)
-		return -err->code;
-	if (proxy_confine(in->all[FD_SECCOMP].fd, err) < 0)
-		return -err->code;
-	close(in->all[FD_SECCOMP].fd);
-	return 0;
+	proxy->seccomp_fd = in->all[FD_SECCOMP].fd;
+	return watch_all(proxy, in, err);
 }
 
 int main(int argc, char **argv)
@@ -200,7 +194,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	proxy.sandbox = argv[1];
-	proxy.share = argv[2];
+	proxy.root = argv[2];
 	child_reset_signals();
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);

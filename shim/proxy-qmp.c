@@ -59,11 +59,17 @@ static void greeted(struct proxy *proxy, const struct json *message)
 static void answered(struct proxy *proxy)
 {
 	enum qmp_state was = proxy->qmp.state;
+	struct err err = ERR_INIT;
 
 	memset(&proxy->qmp.deadline, 0, sizeof(proxy->qmp.deadline));
 	proxy->qmp.state = QMP_IDLE;
 	if (was == QMP_CAPABILITIES) {
-		control_ready(proxy);
+		/* QEMU has all its devices, so virtiofsd has served it: both
+		 * jails stand. The guest has not run an instruction. */
+		if (proxy_confine(proxy, &err) < 0)
+			proxy_end(proxy, true, "confinement: %s", err.text);
+		else
+			control_ready(proxy);
 	} else if (was == QMP_CONT) {
 		proxy->running = true;
 		control_continued(proxy);

@@ -13,6 +13,7 @@
 #include "records.h"
 #include "ttrpc.h"
 
+#define PROXY_SHARE "share" /* below our root; the runtime knows it too */
 #define PROXY_CLIENTS_MAX 64
 #define PROXY_STREAMS_MAX 512
 #define PROXY_CONTROLS_MAX 8
@@ -84,7 +85,8 @@ struct jail {
 
 struct proxy {
 	const char *sandbox;
-	const char *share;
+	const char *root; /* where the holder's file systems are mounted */
+	int seccomp_fd;	  /* -1 once confined */
 	int epoll_fd;
 	uid_t uid; /* ours, and the only one that may connect */
 	bool running; /* the VM was let go */
@@ -153,14 +155,20 @@ void control_failed(struct proxy *proxy);
 void control_ended(struct proxy *proxy);
 
 /* jails: mount holder, children, console */
-int jails_hold_mounts(const char *share, struct err *err) MUST_CHECK;
+int jails_hold_mounts(const char *root, struct err *err) MUST_CHECK;
+int jails_leave_host(const char *root, struct err *err) MUST_CHECK;
 int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
 		const int *fds, size_t count, struct err *err) MUST_CHECK;
 void jails_exited(struct proxy *proxy, struct source *source, uint32_t events);
 void console_handle(struct proxy *proxy, struct source *source, uint32_t events);
 void console_report(const struct proxy *proxy);
 
-/* privs */
-int proxy_confine(int seccomp_fd, struct err *err) MUST_CHECK;
+/*
+ * privs: the last stage, when both jails are up and before the guest may run.
+ * Should: leave open descriptors, the mount namespace and the children.
+ * Mustn't: keep any capability, or a way to execute, to open files or to get
+ * new rights.
+ */
+int proxy_confine(struct proxy *proxy, struct err *err) MUST_CHECK;
 
 #endif
