@@ -90,6 +90,7 @@ struct stream_call {
 	uint32_t want; /* read: most bytes to return */
 	uint8_t *data; /* write: owned */
 	size_t len, done;
+	size_t written; /* before it had to wait */
 };
 
 struct stream {

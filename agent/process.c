@@ -250,7 +250,8 @@ static void describe_early_end(struct process *process)
 {
 	int signal = process->status - 128;
 
-	if (process->setup_err.code)
+	/* A filter that kills says more than what failed because of it. */
+	if (process->setup_err.code && signal != SIGSYS)
 		return;
 	if (signal > 0)
 		err_msg(&process->setup_err, EIO,

@@ -144,7 +144,7 @@ static void answer_write(struct agent *agent, struct stream *stream)
 	Grpc__WriteStreamResponse answer = GRPC__WRITE_STREAM_RESPONSE__INIT;
 	struct call call = call_of(agent, stream->calls);
 
-	answer.len = (uint32_t)stream->calls->done;
+	answer.len = (uint32_t)(stream->calls->written + stream->calls->done);
 	drop_first(stream);
 	call_reply(&call, &answer.base);
 }
@@ -191,26 +191,46 @@ static void pump_in(struct agent *agent, struct stream *stream)
 		close_input(agent, stream);
 }
 
+static int queue_write(struct stream *stream, uint32_t call, const uint8_t *data,
+		       size_t len, size_t written, struct err *err)
+{
+	struct stream_call *entry = xcalloc(1, sizeof(*entry));
+
+	entry->stream = call;
+	entry->written = written;
+	entry->len = len - written;
+	entry->data = xcalloc(entry->len ? entry->len : 1, 1);
+	if (entry->len)
+		memcpy(entry->data, data + written, entry->len);
+	return queue_call(stream, entry, err);
+}
+
 int stream_write(struct agent *agent, struct stream *stream, uint32_t call,
 		 const void *data, size_t len, struct err *err)
 {
-	struct stream_call *entry;
+	Grpc__WriteStreamResponse answer = GRPC__WRITE_STREAM_RESPONSE__INIT;
+	struct call now = { agent, call };
+	bool is_first = !stream->calls;
+	size_t written = 0;
+	ssize_t n;
 	int r;
 
 	if (stream->fd < 0 || stream->close_when_written)
 		return err_msg(err, EPIPE, "standard input is closed");
-	entry = xcalloc(1, sizeof(*entry));
-	entry->stream = call;
-	entry->data = xcalloc(len ? len : 1, 1);
-	entry->len = len;
-	if (len)
-		memcpy(entry->data, data, len);
-	r = queue_call(stream, entry, err);
-	if (r < 0)
-		return r;
-	if (stream->call_count == 1)
+	if (is_first) {
+		/* What fits at once is not copied; errors show below. */
+		n = write(stream->fd, data, len);
+		written = n > 0 ? (size_t)n : 0;
+	}
+	if (is_first && written == len) {
+		answer.len = (uint32_t)len;
+		call_reply(&now, &answer.base);
+		return 0;
+	}
+	r = queue_write(stream, call, data, len, written, err);
+	if (r == 0 && is_first)
 		pump_in(agent, stream);
-	return 0;
+	return r;
 }
 
 void stream_close_input(struct agent *agent, struct stream *stream)

@@ -31,9 +31,9 @@ static void put_text(struct json_writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
-size_t json_utf8_length(const char *start)
+size_t json_utf8_length(const char *text)
 {
-	const unsigned char *text = (const unsigned char *)start;
+	const unsigned char *at = (const unsigned char *)text;
 	static const struct {
 		unsigned char lead_min, lead_max, second_min, second_max, length;
 	} form[] = {
@@ -45,14 +45,14 @@ size_t json_utf8_length(const char *start)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(form); i++) {
-		if (text[0] < form[i].lead_min || text[0] > form[i].lead_max)
+		if (at[0] < form[i].lead_min || at[0] > form[i].lead_max)
 			continue;
 		if (form[i].length == 1)
 			return 1;
-		if (text[1] < form[i].second_min || text[1] > form[i].second_max)
+		if (at[1] < form[i].second_min || at[1] > form[i].second_max)
 			return 0;
 		for (size_t n = 2; n < form[i].length; n++)
-			if ((text[n] & 0xc0) != 0x80)
+			if ((at[n] & 0xc0) != 0x80)
 				return 0;
 		return form[i].length;
 	}

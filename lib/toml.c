@@ -208,7 +208,7 @@ static int read_string(struct reader *in, char **ret)
 		if (in->at == in->end || is_control(peek(in)))
 			return fail(
 				in,
-				"the string does not end on its line, or holds a control character");
+				"string without end, or with a control character");
 		if (quote == '"' && take(in, '\\'))
 			n = read_escape(in, text + len);
 		else

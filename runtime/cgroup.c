@@ -90,17 +90,21 @@ static int apply_cpu(const struct hierarchy *h, const char *dir,
 		     const struct oci_resources *res, struct err *err)
 {
 	AUTO_FREE char *both = NULL;
+	int64_t quota;
 	uint64_t period = res->has_cpu_period ? res->cpu_period : 100000;
 
 	if (!res->has_cpu_quota || res->cpu_quota <= 0)
 		return 0;
-	both = xasprintf("%lld %llu", (long long)res->cpu_quota,
+	/* One CPU more for the VMM's own work, the boot above all; the guest
+	 * holds the container to its share. */
+	quota = res->cpu_quota + (int64_t)period;
+	both = xasprintf("%lld %llu", (long long)quota,
 			 (unsigned long long)period);
 	if (h->v2)
 		return write_value(dir, "cpu.max", both, 0, err);
 	if (write_value(dir, "cpu.cfs_period_us", "%lld", (int64_t)period, err) < 0)
 		return -err->code;
-	return write_value(dir, "cpu.cfs_quota_us", "%lld", res->cpu_quota, err);
+	return write_value(dir, "cpu.cfs_quota_us", "%lld", quota, err);
 }
 
 static int apply_limits(const struct hierarchy *h, const char *dir,

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests, fuzzing and lint. Everything that a unit test links is compiled
+# once more below build/san, with AddressSanitizer and UBSan.
+#
+# tests/unit/test-NAME.c and tests/fuzz/fuzz-NAME.c are found by wildcard. Each
+# links what it needs of lib/, and the objects that it names near its top:
+#	/* link: runtime/verify.o shim/proxy-ring.o */
+
+SAN_B := build/san
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+TEST_CFLAGS = -std=gnu11 -O1 -g $(WARN) -fno-strict-aliasing -fPIE
+TEST_CPPFLAGS = -D_GNU_SOURCE -I. -Ilib -I$(B)/gen -I$(B)/gen/proto $(NL_CFLAGS) \
+	-DKATA_VERSION='"$(VERSION)"' -DKATA_COMMIT='"test"' \
+	-DTEST_DIR='"$(CURDIR)/tests"' $(HOOK_FLAGS) $(CPPFLAGS)
+TEST_LIBS := $(LIBS_HOST) $(LIBS_PROTO)
+
+# A module that is not there yet does not stop the tests of the others.
+TEST_LIB_SRC := $(wildcard $(patsubst %,lib/%.c,$(sort $(LIB_HOST) $(LIB_GUEST) agent-client)))
+named_objs = $(patsubst %.o,$(2)/%.o,$(shell sed -n \
+	'1,9s|^/\* link: \(.*\) \*/$$|\1|p' $(1)))
+
+UNIT_SRC := $(wildcard tests/unit/test-*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(SAN_B)/unit/%)
+UNIT_LIB := $(SAN_B)/libkata.a
+
+.PHONY: check check-unit lint lint-quick lint-format lint-headers lint-syntax \
+	lint-includes lint-shell lint-tidy format fuzz-smoke
+
+check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
+
+check-unit: $(UNIT_BIN)	## unit tests alone
+	@tests/unit/run $(UNIT_BIN)
+
+$(SAN_B)/test-obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
+
+$(SAN_B)/test-obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) $(SAN_FLAGS) -Wno-shadow -MMD -MP \
+		-c -o $@ $<
+
+$(UNIT_LIB): $(TEST_LIB_SRC:%.c=$(SAN_B)/test-obj/%.o) \
+		$(PROTOS:%=$(SAN_B)/test-obj/gen/proto/%.pb-c.o)
+	rm -f $@ && ar rcs $@ $^
+
+define unit_rule
+$(SAN_B)/unit/$(1): $(SAN_B)/test-obj/tests/unit/$(1).o \
+		$(call named_objs,tests/unit/$(1).c,$(SAN_B)/test-obj) $(UNIT_LIB)
+	@mkdir -p $$(@D)
+	$$(CC) $(SAN_FLAGS) -pie -o $$@ $$^ -lcmocka $(TEST_LIBS)
+endef
+$(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
+
+# Whatever may include a generated header waits for all of them.
+$(patsubst %.c,$(SAN_B)/test-obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/unit/*.c)): | $(PROTO_H)
+
+# --- fuzzing ---------------------------------------------------------------
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+FUZZ_B := build/fuzz
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(FUZZ_B)/%)
+FUZZ_LIB := $(FUZZ_B)/libkata.a
+
+fuzz-smoke: $(FUZZ_BIN)	## fuzz every decoder, FUZZ_SECONDS=60 in all
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+$(FUZZ_B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZ_B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) $(FUZZ_FLAGS) -Wno-shadow \
+		-MMD -MP -c -o $@ $<
+
+$(FUZZ_LIB): $(TEST_LIB_SRC:%.c=$(FUZZ_B)/obj/%.o) \
+		$(PROTOS:%=$(FUZZ_B)/obj/gen/proto/%.pb-c.o)
+	rm -f $@ && ar rcs $@ $^
+
+define fuzz_rule
+$(FUZZ_B)/$(1): $(FUZZ_B)/obj/tests/fuzz/$(1).o \
+		$(call named_objs,tests/fuzz/$(1).c,$(FUZZ_B)/obj) $(FUZZ_LIB)
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pie -o $$@ $$^ $(TEST_LIBS)
+endef
+$(foreach t,$(FUZZ_SRC:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
+
+$(patsubst %.c,$(FUZZ_B)/obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/fuzz/*.c)): | $(PROTO_H)
+
+-include $(shell find $(SAN_B)/test-obj $(FUZZ_B)/obj -name '*.d' 2>/dev/null)
+
+# --- lint ------------------------------------------------------------------
+LINT_DIRS := lib runtime jailer agent shim seccomp-profiles tests
+LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.c'))
+LINT_H := $(sort $(shell find $(LINT_DIRS) -name '*.h'))
+TIDY_C := $(filter-out tests/%,$(LINT_C))
+LINT_SH := $(sort do $(shell find tests osbuilder seccomp-profiles .ci -type f 2>/dev/null \
+	-exec awk 'FNR == 1 && /^\#!.*sh$$/ { print FILENAME } { nextfile }' {} +))
+CLANG ?= clang
+CLANG_TIDY ?= clang-tidy
+CLANG_FORMAT ?= clang-format
+
+lint: lint-quick lint-tidy	## every static check
+
+lint-quick: lint-format lint-includes lint-headers lint-syntax lint-shell	## the fast static checks
+
+lint-format:	## formatting (`make format` repairs it) and line length
+	$(CLANG_FORMAT) --dry-run -Werror $(LINT_C) $(LINT_H)
+	@tests/lint/check-lines $(LINT_C) $(LINT_H)
+
+format:	## format all C files in place
+	$(CLANG_FORMAT) -i $(LINT_C) $(LINT_H)
+
+lint-includes:	## who may include whom
+	@tests/lint/check-includes $(LINT_C) $(LINT_H)
+
+lint-headers: $(PROTO_H)	## every header compiles alone
+	@for h in $(LINT_H); do \
+		echo "#include \"$$h\"" | $(CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) \
+			-fsyntax-only -x c - || exit 1; \
+	done
+	@echo "lint-headers: $(words $(LINT_H)) headers"
+
+lint-syntax: $(PROTO_H)	## warnings of gcc and clang
+	@for c in gcc $(CLANG); do \
+		$$c $(TEST_CPPFLAGS) $(TEST_CFLAGS) -fsyntax-only $(LINT_C) || exit 1; \
+		echo "lint-syntax: $(words $(LINT_C)) files with $$c"; \
+	done
+
+lint-shell:	## shellcheck
+	shellcheck $(wildcard $(LINT_SH))
+
+lint-tidy: $(PROTO_H)	## clang-tidy (slow)
+	@printf '%s\n' $(TIDY_C) | xargs -P $$(nproc) -n 4 tests/lint/tidy
+	@echo "lint-tidy: $(words $(TIDY_C)) files"
+lint-tidy: export FLAGS = $(TEST_CPPFLAGS) -std=gnu11
+lint-tidy: export CLANG_TIDY := $(CLANG_TIDY)

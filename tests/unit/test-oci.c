@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test-oci.c - the OCI reader on what engines sent (tests/fixtures) and on one
+ * small spec with one thing changed at a time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "oci.h"
+
+#define PROCESS "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"}"
+#define ROOT "\"root\":{\"path\":\"rootfs\"}"
+#define NAMESPACES                                                             \
+	"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},"           \
+	"{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"}]"
+#define SPEC(top, linux_)                                                      \
+	"{\"ociVersion\":\"1.2.0\"," PROCESS "," ROOT top                      \
+	",\"linux\":{" NAMESPACES linux_ "}}"
+/* a whole spec with another process or root */
+#define WITH(process, root)                                                    \
+	"{\"ociVersion\":\"1.0.2\",\"process\":" process ",\"root\":" root     \
+	",\"linux\":{" NAMESPACES "}}"
+#define PLAIN "{\"args\":[\"sh\"],\"cwd\":\"/\""
+
+static struct oci_spec *load(const char *name)
+{
+	char path[512];
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+	char *text = NULL;
+	size_t len = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/fixtures/%s", TEST_DIR, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (fd_read_text(fd, 1 << 20, &text, &len, &err) < 0 ||
+	    oci_spec_parse(text, len, &spec, &err) < 0)
+		fail_msg("%s: %s", name, err.text);
+	close(fd);
+	free(text);
+	return spec;
+}
+
+static struct oci_spec *parse(const char *text)
+{
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+
+	if (oci_spec_parse(text, strlen(text), &spec, &err) < 0)
+		fail_msg("%s", err.text);
+	return spec;
+}
+
+static void refuse_parse(const char *text, const char *words)
+{
+	struct oci_spec *spec = NULL;
+	struct err err = ERR_INIT;
+
+	if (oci_spec_parse(text, strlen(text), &spec, &err) >= 0)
+		fail_msg("accepted: %s", text);
+	if (!strstr(err.text, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, err.text);
+	assert_null(spec);
+}
+
+static void refuse(const char *text, const char *words)
+{
+	struct oci_spec *spec = parse(text);
+	struct err err = ERR_INIT;
+
+	if (oci_unsupported(spec, &err) != -EOPNOTSUPP)
+		fail_msg("not refused: %s", text);
+	if (!strstr(err.text, words))
+		fail_msg("\"%s\" is not in \"%s\"", words, err.text);
+	oci_spec_free(spec);
+}
+
+static void accept(const char *text)
+{
+	struct oci_spec *spec = parse(text);
+	struct err err = ERR_INIT;
+
+	if (oci_unsupported(spec, &err) != 0)
+		fail_msg("%s: %s", text, err.text);
+	oci_spec_free(spec);
+}
+
+static void test_podman_rootless(void **state)
+{
+	struct oci_spec *spec = load("podman-rootless.json");
+	const struct oci_process *p = &spec->process;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_unsupported(spec, &err), 0);
+	assert_true(spec->has_process);
+	assert_false(p->terminal);
+	assert_int_equal(p->args.count, 3);
+	assert_string_equal(p->args.item[0], "/bin/sh");
+	assert_true(p->user.has_umask);
+	assert_int_equal(p->user.umask, 022);
+	assert_int_equal(p->rlimit_count, 2);
+	assert_string_equal(p->rlimits[0].type, "RLIMIT_NOFILE");
+	assert_true(p->has_caps);
+	assert_int_equal(p->caps.bounding.count, 11);
+	assert_true(spec->root_readonly);
+	assert_string_equal(oci_annotation(spec, "io.container.manager"),
+			    "libpod");
+	assert_null(oci_annotation(spec, "none"));
+	assert_non_null(oci_namespace(spec, "network"));
+	assert_null(oci_namespace(spec, "network")->path);
+	assert_null(oci_namespace(spec, "user"));
+	assert_non_null(spec->linux_.seccomp);
+	assert_true(spec->linux_.seccomp->has_default_errno);
+	assert_int_equal(spec->linux_.seccomp->default_errno, ENOSYS);
+	assert_true(spec->linux_.resources.present);
+	assert_false(spec->linux_.resources.has_memory_limit);
+	oci_spec_free(spec);
+}
+
+static void test_podman_tty(void **state)
+{
+	struct oci_spec *spec = load("podman-rootless-tty.json");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_unsupported(spec, &err), 0);
+	assert_true(spec->process.terminal);
+	assert_int_equal(spec->process.user.uid, 1000);
+	assert_int_equal(spec->process.user.additional_gid_count, 1);
+	assert_string_equal(spec->hostname, "h");
+	oci_spec_free(spec);
+}
+
+static void test_podman_device(void **state)
+{
+	struct oci_spec *spec = load("podman-rootless-device.json");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_unsupported(spec, &err), 0);
+	oci_spec_free(spec);
+}
+
+static void test_podman_limits(void **state)
+{
+	struct oci_spec *spec = load("podman-root-limits.json");
+	const struct oci_resources *r = &spec->linux_.resources;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_unsupported(spec, &err), 0);
+	assert_true(r->has_memory_limit);
+	assert_int_equal(r->memory_limit, 64 << 20);
+	assert_true(r->has_pids_limit);
+	assert_int_equal(r->pids_limit, 99);
+	assert_true(r->has_cpu_quota && r->has_cpu_period);
+	assert_int_equal(r->cpu_quota * 2, (int64_t)r->cpu_period);
+	assert_int_equal(r->device_count, 1);
+	assert_false(r->devices[0].allow);
+	assert_int_equal(r->devices[0].major, -1);
+	oci_spec_free(spec);
+}
+
+static void test_small(void **state)
+{
+	struct oci_spec *spec =
+		parse(SPEC(",\"mounts\":[{\"destination\":\"//a/../b/./c/\"}],"
+			   "\"unknown\":{\"x\":[1]},\"hostname\":null",
+			   ""));
+
+	(void)state;
+	assert_string_equal(spec->mounts[0].destination, "/b/c");
+	assert_null(spec->mounts[0].source);
+	assert_null(spec->hostname);
+	assert_string_equal(spec->root_path, "rootfs");
+	oci_spec_free(spec);
+	oci_spec_free(NULL);
+	accept(SPEC("", ""));
+}
+
+static void test_wrong_types(void **state)
+{
+	(void)state;
+	refuse_parse("[]", "object");
+	refuse_parse("{}", "ociVersion: is missing");
+	refuse_parse("{\"ociVersion\":\"2.0.0\"}", "must be 1.x");
+	refuse_parse(WITH("[]", "{\"path\":\"r\"}"), "process: is an array");
+	refuse_parse(WITH(PLAIN "}", "{}"), "root.path: is missing");
+	refuse_parse(WITH("{\"cwd\":\"/\"}", "{\"path\":\"r\"}"),
+		     "process.args");
+	refuse_parse(WITH("{\"args\":[],\"cwd\":\"/\"}", "{}"), "process.args");
+	refuse_parse(WITH("{\"args\":[\"a\"]}", "{}"),
+		     "process.cwd: is missing");
+	refuse_parse(WITH("{\"args\":[\"a\"],\"cwd\":\"x\"}", "{}"), "absolute");
+	refuse_parse(WITH(PLAIN ",\"user\":{\"uid\":\"0\"}}", "{}"),
+		     "process.user.uid: is a string");
+	refuse_parse(WITH(PLAIN ",\"user\":{\"uid\":4294967295}}", "{}"),
+		     "process.user.uid");
+	refuse_parse(WITH(PLAIN ",\"user\":{\"umask\":512}}", "{}"),
+		     "process.user.umask");
+	refuse_parse(
+		WITH(PLAIN ",\"user\":{\"additionalGids\":[1,\"2\"]}}", "{}"),
+		"process.user.additionalGids");
+	refuse_parse(WITH(PLAIN ",\"oomScoreAdj\":1001}", "{}"), "oomScoreAdj");
+	refuse_parse(WITH(PLAIN ",\"env\":[\"A=1\",2]}", "{}"),
+		     "process.env[1]");
+	refuse_parse(WITH(PLAIN ",\"consoleSize\":{\"height\":70000}}", "{}"),
+		     "consoleSize");
+}
+
+#define LIMIT(type, soft, hard)                                                \
+	"{\"type\":\"" type "\",\"soft\":" #soft ",\"hard\":" #hard "}"
+
+static void test_rlimits(void **state)
+{
+	(void)state;
+	refuse_parse(
+		WITH(PLAIN ",\"rlimits\":[" LIMIT("NOFILE", 1, 1) "]}", "{}"),
+		"process.rlimits[0].type");
+	refuse_parse(WITH(PLAIN ",\"rlimits\":[" LIMIT("RLIMIT_CPU", 2, 1) "]}",
+			  "{}"),
+		     "process.rlimits[0].soft");
+	refuse_parse(WITH(PLAIN
+			  ",\"rlimits\":[" LIMIT("RLIMIT_CPU", 1, 1) "," LIMIT(
+				  "RLIMIT_CPU", 1, 1) "]}",
+			  "{}"),
+		     "process.rlimits[1].type: is there twice");
+	refuse_parse(
+		WITH(PLAIN ",\"rlimits\":[{\"type\":\"RLIMIT_CPU\"}]}", "{}"),
+		"process.rlimits[0].hard: is missing");
+	refuse_parse(WITH(PLAIN ",\"rlimits\":[7]}", "{}"),
+		     "process.rlimits[0]");
+}
+
+static void test_wrong_linux(void **state)
+{
+	(void)state;
+	refuse_parse("{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT "}",
+		     "linux: is missing");
+	refuse_parse("{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT ",\"linux\":{"
+		     "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]}}",
+		     "linux.namespaces[1].type: is there twice");
+	refuse_parse("{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT ",\"linux\":{"
+		     "\"namespaces\":[{\"type\":\"disk\"}]}}",
+		     "linux.namespaces[0].type");
+	refuse_parse("{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT ",\"linux\":{"
+		     "\"namespaces\":[{\"type\":\"pid\",\"path\":\"x\"}]}}",
+		     "absolute");
+	refuse_parse(SPEC("", ",\"sysctl\":{\"a\":1}"), "linux.sysctl.a");
+	refuse_parse(
+		SPEC("", ",\"devices\":[{\"path\":\"/dev/x\",\"type\":\"z\"}]"),
+		"linux.devices[0].type");
+	refuse_parse(SPEC("", ",\"devices\":[{\"path\":\"x\",\"type\":\"c\"}]"),
+		     "absolute");
+	refuse_parse(SPEC("", ",\"resources\":{\"memory\":{\"limit\":1.5}}"),
+		     "linux.resources.memory.limit");
+	refuse_parse(
+		SPEC("", ",\"resources\":{\"devices\":[{\"access\":\"x\"}]}"),
+		"linux.resources.devices[0].access");
+	refuse_parse(SPEC("", ",\"seccomp\":{}"), "linux.seccomp.defaultAction");
+	refuse_parse(SPEC(",\"mounts\":[{\"destination\":\"a\"}]", ""),
+		     "mounts[0].destination");
+	refuse_parse(SPEC(",\"annotations\":{\"a\":true}", ""), "annotations.a");
+}
+
+static void test_refused_top(void **state)
+{
+	(void)state;
+	refuse("{\"ociVersion\":\"1.0.0\"," ROOT ",\"linux\":{" NAMESPACES "}}",
+	       "process");
+	refuse(SPEC(",\"hooks\":{\"prestart\":[{}]}", ""), "hooks.prestart");
+	refuse(SPEC(",\"hooks\":{\"createRuntime\":[{}]}", ""),
+	       "hooks.createRuntime");
+	refuse(SPEC(",\"hooks\":{\"createContainer\":[{}]}", ""),
+	       "hooks.createContainer");
+	refuse(SPEC(",\"hooks\":{\"startContainer\":[{}]}", ""),
+	       "hooks.startContainer");
+	refuse(SPEC(",\"hooks\":{\"poststart\":[{}]}", ""), "hooks.poststart");
+	refuse(SPEC(",\"hooks\":{\"poststop\":[{}]}", ""), "hooks.poststop");
+	refuse(SPEC(",\"domainname\":\"d\"", ""), "domainname");
+	refuse(SPEC(",\"vm\":{\"kernel\":{\"path\":\"/k\"}}", ""), "vm");
+	refuse(WITH(PLAIN ",\"scheduler\":{}}", "{\"path\":\"r\"}"),
+	       "process.scheduler");
+	refuse(WITH(PLAIN ",\"ioPriority\":{}}", "{\"path\":\"r\"}"),
+	       "process.ioPriority");
+	refuse(WITH(PLAIN ",\"execCPUAffinity\":{}}", "{\"path\":\"r\"}"),
+	       "process.execCPUAffinity");
+	accept(SPEC(",\"hooks\":{\"prestart\":[]},\"domainname\":\"\"", ""));
+	accept(WITH(PLAIN ",\"apparmorProfile\":\"p\",\"selinuxLabel\":\"l\"}",
+		    "{\"path\":\"r\"}"));
+}
+
+static void test_refused_namespaces(void **state)
+{
+#define NS(list)                                                               \
+	"{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT                          \
+	",\"linux\":{\"namespaces\":[" list "]}}"
+#define PID "{\"type\":\"pid\"},"
+#define NET "{\"type\":\"network\",\"path\":\"/run/netns/x\"},"
+#define REST "{\"type\":\"ipc\"},{\"type\":\"mount\"}"
+	(void)state;
+	accept(NS(PID NET REST));
+	accept(NS(PID NET REST
+		  ",{\"type\":\"cgroup\"},{\"type\":\"uts\",\"path\":\"\"}"));
+	refuse(NS(PID REST), "--network host");
+	refuse(NS(NET REST), "--pid host");
+	refuse(NS(PID NET "{\"type\":\"mount\"}"), "--ipc host");
+	refuse(NS(PID NET "{\"type\":\"ipc\"}"), "mount");
+	refuse(NS(PID NET REST ",{\"type\":\"user\"}"), "linux.namespaces[4]");
+	refuse(NS(PID NET REST ",{\"type\":\"uts\",\"path\":\"/x\"}"),
+	       "linux.namespaces[4].path");
+}
+
+static void test_refused_mounts(void **state)
+{
+#define MOUNT(rest) ",\"mounts\":[{\"destination\":\"/m\"," rest "}]"
+	(void)state;
+	accept(SPEC(
+		MOUNT("\"source\":\"/s\",\"options\":[\"rbind\",\"rprivate\"]"),
+		""));
+	accept(SPEC(MOUNT("\"source\":\"/dev/zero\",\"options\":[\"slave\"]"),
+		    ""));
+	refuse(SPEC(MOUNT("\"source\":\"/s\",\"options\":[\"rslave\"]"), ""),
+	       "mounts[0].options");
+	refuse(SPEC(MOUNT("\"source\":\"/dev/zero\",\"options\":[\"rshared\"]"),
+		    ""),
+	       "mounts[0].options");
+	refuse(SPEC(MOUNT("\"options\":[\"idmap=uids=0-1-1\"]"), ""),
+	       "id-mapped");
+	refuse(SPEC(MOUNT("\"uidMappings\":[{}]"), ""), "id-mapped");
+}
+
+static void test_refused_linux(void **state)
+{
+#define RES(text) SPEC("", ",\"resources\":{" text "}")
+	(void)state;
+	refuse(SPEC("",
+		    ",\"uidMappings\":[{\"hostID\":1,\"containerID\":0,\"size\":1}]"),
+	       "linux.uidMappings");
+	refuse(SPEC("", ",\"intelRdt\":{}"), "linux.intelRdt");
+	refuse(SPEC("", ",\"personality\":{}"), "linux.personality");
+	refuse(SPEC("", ",\"timeOffsets\":{\"boottime\":{}}"),
+	       "linux.timeOffsets");
+	refuse(SPEC("", ",\"netDevices\":{\"e\":{}}"), "linux.netDevices");
+	refuse(SPEC("", ",\"memoryPolicy\":{}"), "linux.memoryPolicy");
+	refuse(SPEC("", ",\"rootfsPropagation\":\"shared\""),
+	       "linux.rootfsPropagation");
+	accept(SPEC("", ",\"rootfsPropagation\":\"rslave\",\"netDevices\":{}"));
+	refuse(RES("\"hugepageLimits\":[{}]"), "hugepageLimits");
+	refuse(RES("\"network\":{\"classID\":1}"), "resources.network");
+	refuse(RES("\"rdma\":{\"x\":{}}"), "resources.rdma");
+	refuse(RES("\"blockIO\":{\"throttleReadBpsDevice\":[{}]}"),
+	       "resources.blockIO");
+	refuse(RES("\"memory\":{\"swappiness\":1}"), "resources.memory");
+	refuse(RES("\"memory\":{\"disableOOMKiller\":true}"),
+	       "resources.memory");
+	refuse(RES("\"cpu\":{\"burst\":1}"), "resources.cpu");
+	accept(RES("\"hugepageLimits\":[],\"network\":{},\"rdma\":{},"
+		   "\"memory\":{\"disableOOMKiller\":false},\"cpu\":{\"idle\":0},"
+		   "\"blockIO\":{\"weight\":10,\"weightDevice\":[]}"));
+	refuse(SPEC("", ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
+			"\"listenerPath\":\"/x\"}"),
+	       "linux.seccomp.listenerPath");
+	refuse(SPEC("", ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}"),
+	       "linux.seccomp.defaultAction");
+	refuse(SPEC("",
+		    ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+		    "{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]}"),
+	       "linux.seccomp.syscalls[0].action");
+}
+
+static void test_counts(void **state)
+{
+	static const char head[] = "{\"ociVersion\":\"1.0.0\"," PROCESS "," ROOT
+				   ",\"mounts\":[",
+			  item[] = "{\"destination\":\"/a\"}";
+	size_t size =
+		sizeof(head) + (OCI_MOUNTS_MAX + 1) * (sizeof(item) + 1) + 8;
+	char *text = xcalloc(size, 1);
+	size_t at = (size_t)snprintf(text, size, "%s%s", head, item);
+
+	(void)state;
+	for (int i = 0; i < OCI_MOUNTS_MAX; i++)
+		at += (size_t)snprintf(text + at, size - at, ",%s", item);
+	snprintf(text + at, size - at, "]}");
+	refuse_parse(text, "mounts: too many");
+	free(text);
+}
+
+static void test_process_file(void **state)
+{
+	static const char text[] =
+		"{\"terminal\":true,\"user\":{\"uid\":5,\"gid\":6},"
+		"\"args\":[\"ls\"],\"cwd\":\"/\",\"noNewPrivileges\":true,"
+		"\"consoleSize\":{\"height\":24,\"width\":80}}";
+	struct oci_process *process = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_process_parse(text, strlen(text), &process, &err),
+			 0);
+	assert_int_equal(process->user.gid, 6);
+	assert_int_equal(process->console_width, 80);
+	assert_true(process->no_new_privileges);
+	assert_false(process->has_caps);
+	assert_int_equal(oci_process_unsupported(process, &err), 0);
+	oci_process_free(process);
+	assert_int_equal(oci_process_parse("{", 1, &process, &err), -EINVAL);
+	assert_int_equal(oci_process_parse("{}", 2, &process, &err), -EINVAL);
+}
+
+static void test_resources_file(void **state)
+{
+	static const char text[] =
+		"{\"pids\":{\"limit\":-1},\"cpu\":{\"shares\":512,"
+		"\"cpus\":\"0-1\"},\"unified\":{\"memory.high\":\"1\"}}";
+	struct oci_resources *r = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(oci_resources_parse(text, strlen(text), &r, &err), 0);
+	assert_true(r->has_pids_limit);
+	assert_int_equal(r->pids_limit, -1);
+	assert_true(r->has_cpu_shares);
+	assert_string_equal(r->cpuset_cpus, "0-1");
+	assert_int_equal(r->unified.count, 1);
+	assert_string_equal(r->unified.item[0].key, "memory.high");
+	oci_resources_free(r);
+	assert_int_equal(oci_resources_parse("[]", 2, &r, &err), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_podman_rootless),
+		cmocka_unit_test(test_podman_tty),
+		cmocka_unit_test(test_podman_device),
+		cmocka_unit_test(test_podman_limits),
+		cmocka_unit_test(test_small),
+		cmocka_unit_test(test_wrong_types),
+		cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_wrong_linux),
+		cmocka_unit_test(test_refused_top),
+		cmocka_unit_test(test_refused_namespaces),
+		cmocka_unit_test(test_refused_mounts),
+		cmocka_unit_test(test_refused_linux),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_process_file),
+		cmocka_unit_test(test_resources_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test-policy.c - the jail policy reader: the policies that are shipped, and
+ * one damaged policy per rule.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "path.h"
+#include "policy.h"
+
+#define POLICIES TEST_DIR "/../jailer/policies/"
+#define ALL_NS "\"user\",\"mnt\",\"pid\",\"net\",\"ipc\",\"uts\",\"cgroup\""
+#define HEAD(identity)                                                         \
+	"{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"" identity  \
+	"\",\"namespaces\":[" ALL_NS "],\"seccomp\":\"x\""
+
+static struct policy *shipped(const char *name)
+{
+	AUTO_FREE char *path = xasprintf(POLICIES "%s.json", name);
+	AUTO_FREE char *text = NULL;
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(
+		path_read_file(AT_FDCWD, path, POLICY_BYTES_MAX, &text, &err),
+		0);
+	if (policy_parse(text, strlen(text), &policy, &err) < 0)
+		fail_msg("%s: %s", name, err.text);
+	assert_string_equal(policy->name, name);
+	return policy;
+}
+
+static void test_shipped_vmm(void **state)
+{
+	static const char *const name[] = { "qemu-kvm", "qemu-tcg" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
+		struct policy *policy = shipped(name[i]);
+
+		assert_int_equal(policy->identity, POLICY_ID_OWN);
+		assert_int_equal(policy->caps | policy->start_caps, 0);
+		assert_int_equal(policy->own_filters, 1);
+		assert_false(policy->proc);
+		assert_true(policy->libraries);
+		assert_int_equal(policy_has_device(policy, "/dev/kvm"), i == 0);
+		assert_true(strv_has(&policy->fds, "qmp"));
+		assert_false(strv_has(&policy->fds, "info"));
+		for (size_t n = 0; n < policy->bind_count; n++)
+			assert_false(policy->binds[n].writable);
+		policy_free(policy);
+	}
+}
+
+static void test_shipped_file_server(void **state)
+{
+	struct policy *policy = shipped("virtiofsd");
+
+	(void)state;
+	assert_int_equal(policy->identity, POLICY_ID_WHOLE_MAP);
+	assert_int_equal(policy->caps, 0x880000db);
+	assert_int_equal(policy->start_caps,
+			 (UINT64_C(1) << CAP_SYS_CHROOT) |
+				 (UINT64_C(1) << CAP_SETPCAP));
+	assert_int_equal(policy->rlimits[0].resource, RLIMIT_CORE);
+	assert_int_equal(policy->rlimits[0].value, 0);
+	policy_free(policy);
+}
+
+/* Parses text; the error must hold the word. */
+static void refused(const char *text, const char *word)
+{
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+	int r = policy_parse(text, strlen(text), &policy, &err);
+
+	if (r >= 0)
+		fail_msg("accepted: %s", text);
+	assert_null(policy);
+	if (!strstr(err.text, word))
+		fail_msg("\"%s\" does not say \"%s\"", err.text, word);
+}
+
+static void test_smallest(void **state)
+{
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+	static const char text[] = HEAD("own") "}";
+
+	(void)state;
+	assert_int_equal(policy_parse(text, strlen(text), &policy, &err), 0);
+	assert_int_equal(policy->bind_count, 0);
+	assert_int_equal(policy->caps, 0);
+	policy_free(policy);
+}
+
+static void test_head(void **state)
+{
+	(void)state;
+	refused("[]", "object");
+	refused("{}", "name");
+	refused(HEAD("own") ",\"seccmop\":\"y\"}", "unknown key");
+	refused(HEAD("own") ",\"name\":\"y\"}", "name");
+	refused(HEAD("root") "}", "identity");
+	refused("{\"name\":\"x\",\"program\":\"bin/x\"}", "absolute");
+	refused("{\"name\":\"x\",\"program\":\"/usr/../x\"}", "plain form");
+	refused("{\"name\":\"../x\",\"program\":\"/x\"}", "no name");
+	refused("{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"own\","
+		"\"namespaces\":[\"user\",\"mnt\",\"pid\",\"ipc\",\"uts\",\"cgroup\"],"
+		"\"seccomp\":\"x\"}",
+		"net is missing");
+	refused("{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"own\","
+		"\"namespaces\":[" ALL_NS "]}",
+		"seccomp: missing");
+	refused("{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"own\","
+		"\"namespaces\":[\"time\"],\"seccomp\":\"x\"}",
+		"unknown");
+	refused(HEAD("own") ",\"selinuxType\":\"a:b\"}", "selinuxType");
+	refused(HEAD("own") ",\"ownFilters\":-1}", "ownFilters");
+	refused(HEAD("own") ",\"libraries\":1}", "libraries");
+}
+
+static void test_caps(void **state)
+{
+	(void)state;
+	refused(HEAD("own") ",\"capabilities\":[\"chown\"]}", "cap_chown");
+	refused(HEAD("whole-map") ",\"capabilities\":[\"sys_admin\"]}",
+		"cap_sys_admin");
+	refused(HEAD("whole-map") ",\"capabilities\":[\"sys_chroot\"]}",
+		"cap_sys_chroot");
+	refused(HEAD("whole-map") ",\"startCapabilities\":[\"sys_ptrace\"]}",
+		"cap_sys_ptrace");
+	refused(HEAD("whole-map") ",\"capabilities\":[\"chwon\"]}",
+		"capabilities");
+	refused(HEAD("whole-map") ",\"capabilities\":[\"chown\",\"chown\"]}",
+		"twice");
+}
+
+static void test_binds(void **state)
+{
+#define BIND(text) HEAD("own") ",\"binds\":[" text "]}"
+	(void)state;
+	refused(BIND("{\"target\":\"/x\"}"), "either source or name");
+	refused(BIND("{\"source\":\"/a\",\"name\":\"b\",\"target\":\"/x\"}"),
+		"either");
+	refused(BIND("{\"source\":\"/a\"}"), "target");
+	refused(BIND("{\"source\":\"/a\",\"target\":\"/\"}"), "is /");
+	refused(BIND("{\"source\":\"/a/../b\",\"target\":\"/x\"}"),
+		"plain form");
+	refused(BIND("{\"source\":\"/a\\nb\",\"target\":\"/x\"}"), "control");
+	refused(BIND("{\"source\":\"/etc/kvm\",\"target\":\"/dev/kvm\",\"device\":true}"),
+		"device");
+	refused(BIND("{\"source\":\"/dev/kvm\",\"target\":\"/k\",\"device\":true}"),
+		"device");
+	refused(BIND("{\"source\":\"/etc\",\"target\":\"/etc\",\"writable\":true}"),
+		"writable");
+	refused(BIND("{\"name\":\"A\",\"target\":\"/x\"}"), "no name");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\"},{\"name\":\"a\",\"target\":\"/y\"}"),
+		"same target or name");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\"},{\"name\":\"b\",\"target\":\"/x\"}"),
+		"same target or name");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\",\"rw\":true}"),
+		"unknown key");
+	refused(BIND("7"), "object");
+}
+
+static void test_rest(void **state)
+{
+	(void)state;
+	refused(HEAD("own") ",\"rlimits\":{\"cpu\":1}}", "unknown limit");
+	refused(HEAD("own") ",\"rlimits\":{\"core\":\"0\"}}", "rlimits.core");
+	refused(HEAD("own") ",\"rlimits\":{\"core\":null}}", "core");
+	refused(HEAD("own") ",\"environment\":[\"A=B\"]}", "environment");
+	refused(HEAD("own") ",\"descriptors\":[\"a,b\"]}", "descriptors");
+	refused(HEAD("own") ",\"tmpfs\":[\"tmp\"]}", "absolute");
+	refused(HEAD("own") ",\"directories\":[\"/a\",\"/a\"]}", "twice");
+}
+
+static void test_writable_file(void **state)
+{
+	char dir[] = "/tmp/test-policy-XXXXXX";
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+	AUTO_FREE char *path = NULL;
+	AUTO_FD int fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	path = xasprintf("%s/p.json", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_true(write(fd, HEAD("own") "}", strlen(HEAD("own") "}")) > 0);
+	assert_int_equal(policy_load(path, &policy, &err), 0);
+	policy_free(policy);
+	assert_int_equal(fchmod(fd, 0622), 0);
+	assert_int_equal(policy_load(path, &policy, &err), -EPERM);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(policy_load(path, &policy, &err), -ENOENT);
+	assert_int_equal(rmdir(dir), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shipped_vmm),
+		cmocka_unit_test(test_shipped_file_server),
+		cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_head),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_writable_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

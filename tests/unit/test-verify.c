@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
+/*
+ * test-verify.c - the readers of /proc texts, and the verification of a
+ * process that is in no jail at all: every layer must be missed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "runtime/verify-parts.h"
+#include "runtime/verify.h"
+
+#define ALL_NS "\"user\",\"mnt\",\"pid\",\"net\",\"ipc\",\"uts\",\"cgroup\""
+
+static struct policy *policy_of(const char *identity, const char *more)
+{
+	AUTO_FREE char *text =
+		xasprintf("{\"name\":\"t\",\"program\":\"/bin/true\","
+			  "\"identity\":\"%s\",\"namespaces\":[" ALL_NS "],"
+			  "\"seccomp\":\"t\"%s}",
+			  identity, more);
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+
+	if (policy_parse(text, strlen(text), &policy, &err) < 0)
+		fail_msg("%s", err.text);
+	return policy;
+}
+
+static void test_status_field(void **state)
+{
+	static const char text[] =
+		"Name:\tx\nUid:\t1\t2\t3\t4\nGroups:\t \nSeccomp:\t2\n"
+		"Seccomp_filters:\t7\n";
+	char value[32], tiny[4];
+
+	(void)state;
+	assert_int_equal(verify_status_field(text, "Uid", value, sizeof(value)),
+			 0);
+	assert_string_equal(value, "1 2 3 4");
+	assert_int_equal(
+		verify_status_field(text, "Groups", value, sizeof(value)), 0);
+	assert_string_equal(value, "");
+	assert_int_equal(
+		verify_status_field(text, "Seccomp", value, sizeof(value)), 0);
+	assert_string_equal(value, "2");
+	assert_int_equal(verify_status_field(text, "Seccomp_filters", value,
+					     sizeof(value)),
+			 0);
+	assert_string_equal(value, "7");
+	assert_int_equal(
+		verify_status_field(text, "CapEff", value, sizeof(value)),
+		-ENOENT);
+	assert_int_equal(verify_status_field("", "CapEff", value, sizeof(value)),
+			 -ENOENT);
+	assert_int_equal(verify_status_field(text, "Uid", tiny, sizeof(tiny)),
+			 0);
+	assert_string_equal(tiny, "1 2");
+}
+
+static void test_limits_find(void **state)
+{
+	static const char text[] =
+		"Limit                     Soft Limit           Hard Limit           Units\n"
+		"Max core file size        0                    unlimited            bytes\n"
+		"Max open files            1024                 4096                 files\n"
+		"Max processes             x                    1                    processes\n";
+	uint64_t soft, hard;
+
+	(void)state;
+	assert_int_equal(verify_limits_find(text, RLIMIT_CORE, &soft, &hard), 0);
+	assert_int_equal(soft, 0);
+	assert_true(hard == UINT64_MAX);
+	assert_int_equal(verify_limits_find(text, RLIMIT_NOFILE, &soft, &hard),
+			 0);
+	assert_int_equal(hard, 4096);
+	assert_int_equal(verify_limits_find(text, RLIMIT_NPROC, &soft, &hard),
+			 -EINVAL);
+	assert_int_equal(verify_limits_find(text, RLIMIT_MEMLOCK, &soft, &hard),
+			 -ENOENT);
+}
+
+static char *bad_mount(const char *identity, const char *more, const char *line)
+{
+	AUTO_FREE char *text = xstrdup(line);
+	struct policy *policy = policy_of(identity, more);
+	size_t count;
+	char *bad = NULL;
+
+	verify_mounts_check(text, policy, &count, &bad);
+	policy_free(policy);
+	return bad;
+}
+
+static void mount_fits(const char *identity, const char *more, const char *line,
+		       const char *wanted)
+{
+	AUTO_FREE char *bad = bad_mount(identity, more, line);
+
+	if (wanted) {
+		assert_non_null(bad);
+		assert_string_equal(bad, wanted);
+	} else {
+		assert_null(bad);
+	}
+}
+
+static void test_mounts(void **state)
+{
+	static const char kvm[] = ",\"binds\":[{\"source\":\"/dev/kvm\","
+				  "\"target\":\"/dev/kvm\",\"device\":true}]";
+
+	(void)state;
+	mount_fits("own", "", "1 2 0:3 / / ro,nosuid,nodev - tmpfs t rw\n",
+		   NULL);
+	mount_fits("own", "", "1 2 0:3 / / rw,nosuid,nodev - tmpfs t ro\n",
+		   "/ writable");
+	mount_fits("own", "", "1 2 0:3 / /u ro,nodev,nosuidx - t t ro\n",
+		   "/u without nosuid");
+	mount_fits("own", "", "1 2 0:3 / /u ro,nosuid - t t ro\n",
+		   "/u without nodev");
+	mount_fits("own", "", "1 2 0:3\n", "a line that is not understood");
+	mount_fits("own", "", "", "none");
+	mount_fits("own", kvm, "1 2 0:3 / /dev/kvm rw,nosuid - t t ro\n", NULL);
+	mount_fits("own", kvm, "1 2 0:3 / /dev/vda rw,nosuid - t t ro\n",
+		   "/dev/vda without nodev");
+	mount_fits("own", ",\"tmpfs\":[\"/run\"]",
+		   "1 2 0:3 / /run rw,nosuid,nodev - t t ro\n", NULL);
+	mount_fits("whole-map", "", "1 2 0:3 / / rw,nosuid,nodev - t t ro\n",
+		   "/ writable");
+	mount_fits("whole-map", "",
+		   "1 2 0:3 / /c/rootfs rw,nosuid,nodev - t t ro\n", NULL);
+}
+
+static bool failed(const struct verify_report *report, const char *name)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (strcmp(report->check[i].name, name) == 0)
+			return !report->check[i].ok;
+	fail_msg("no check %s", name);
+	return false;
+}
+
+/* This very process, unjailed. */
+static void test_unjailed(void **state)
+{
+	static const char *const missed[] = {
+		"program",
+		"uid",
+		"no_new_privs",
+		"seccomp mode",
+		"seccomp filters",
+		"namespace user",
+		"namespace mnt",
+		"namespace pid",
+		"namespace net",
+		"namespace ipc",
+		"namespace uts",
+		"namespace cgroup",
+		"root",
+		"files",
+		"mounts",
+		"environment",
+		"working directory",
+	};
+	struct policy *policy = policy_of("own", "");
+	struct verify_expect expect = { .uid = 54321,
+					.gid = 54321,
+					.inherited_filters = VERIFY_OWN_FILTERS };
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct json_writer writer = { 0 };
+	struct err err = ERR_INIT;
+	int r;
+
+	(void)state;
+	setenv("SECRET", "1", 1);
+	r = verify_jail(getpid(), policy, &expect, &report, &err);
+	/* the host's root may be too large to walk: refused as well */
+	if (r == -EPERM) {
+		for (size_t i = 0; i < ARRAY_SIZE(missed); i++)
+			if (!failed(&report, missed[i]))
+				fail_msg("%s was accepted", missed[i]);
+	}
+	assert_true(r < 0);
+	assert_true(report.failed > 0);
+	verify_report_json(&report, &writer, NULL);
+	assert_non_null(strstr(writer.text, "\"namespace net\""));
+	json_writer_done(&writer);
+	verify_report_done(&report);
+	policy_free(policy);
+}
+
+static void test_gone(void **state)
+{
+	struct policy *policy = policy_of("own", "");
+	struct verify_expect expect = { .uid = 1 };
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(verify_jail(0x3fffffff, policy, &expect, &report, &err),
+			 -ENOENT);
+	verify_report_done(&report);
+	policy_free(policy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_field),
+		cmocka_unit_test(test_limits_find),
+		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_unjailed),
+		cmocka_unit_test(test_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
