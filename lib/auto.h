@@ -48,11 +48,11 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(p)                                                           \
-	__extension__({                                                       \
-		__typeof__(p) taken_ = (p);                                   \
-		(p) = NULL;                                                   \
-		taken_;                                                       \
+#define take_ptr(p)                                                            \
+	__extension__({                                                        \
+		__typeof__(p) taken_ = (p);                                    \
+		(p) = NULL;                                                    \
+		taken_;                                                        \
 	})
 
 #endif

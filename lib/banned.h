@@ -11,7 +11,7 @@
 #include <string.h>
 
 #pragma GCC poison strcpy strcat sprintf vsprintf gets strtok /* xasprintf */
-#pragma GCC poison atoi atol atoll		 /* num_parse_*() */
+#pragma GCC poison atoi atol atoll		      /* num_parse_*() */
 #pragma GCC poison system popen tmpnam mktemp tempnam /* child_spawn(), memfd */
 
 #endif

@@ -21,21 +21,21 @@
 #define UNUSED __attribute__((unused))
 
 /* A bug in this program, never a bad input: ends the process in every build. */
-#define BUG_ON(cond)                                                          \
-	do {                                                                  \
-		if (__builtin_expect(!!(cond), 0)) {                          \
-			fprintf(stderr, "bug: %s:%d: %s\n", __FILE__,         \
-				__LINE__, #cond);                             \
-			abort();                                              \
-		}                                                             \
+#define BUG_ON(cond)                                                           \
+	do {                                                                   \
+		if (__builtin_expect(!!(cond), 0)) {                           \
+			fprintf(stderr, "bug: %s:%d: %s\n", __FILE__,          \
+				__LINE__, #cond);                              \
+			abort();                                               \
+		}                                                              \
 	} while (0)
 
 /* Drops a result on purpose; the reason is for the reader. */
-#define IGNORE(expr, why)                                                     \
-	do {                                                                  \
-		static_assert(sizeof(why) > 1, "a reason is needed");         \
-		if (expr) {                                                   \
-		}                                                             \
+#define IGNORE(expr, why)                                                      \
+	do {                                                                   \
+		static_assert(sizeof(why) > 1, "a reason is needed");          \
+		if (expr) {                                                    \
+		}                                                              \
 	} while (0)
 
 static inline size_t min_size(size_t a, size_t b)

@@ -23,6 +23,7 @@ int caps_bound(uint64_t bits, struct err *err) MUST_CHECK;
 int caps_apply(const struct caps_sets *sets, struct err *err) MUST_CHECK;
 /* All five sets empty, for good. */
 int caps_drop_all(struct err *err) MUST_CHECK;
-int caps_read(pid_t pid, struct caps_sets *ret, struct err *err) MUST_CHECK; /* from /proc/PID/status; pid 0: self */
+int caps_read(pid_t pid, struct caps_sets *ret,
+	      struct err *err) MUST_CHECK; /* from /proc/PID/status; pid 0: self */
 
 #endif

@@ -59,9 +59,8 @@ static int place_stdio(const int stdio[3])
 	int kept[3];
 
 	for (int i = 0; i < 3; i++) {
-		kept[i] = stdio[i] >= 0 ?
-				  fcntl(stdio[i], F_DUPFD_CLOEXEC, 3) :
-				  open("/dev/null", O_RDWR | O_CLOEXEC);
+		kept[i] = stdio[i] >= 0 ? fcntl(stdio[i], F_DUPFD_CLOEXEC, 3) :
+					  open("/dev/null", O_RDWR | O_CLOEXEC);
 		if (kept[i] >= 0 && kept[i] < 3)
 			kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 3);
 		if (kept[i] < 0)

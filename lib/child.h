@@ -11,7 +11,10 @@ struct child {
 	int pidfd; /* close-on-exec, -1 when none */
 };
 
-#define CHILD_INIT { .pid = 0, .pidfd = -1 }
+#define CHILD_INIT                                                             \
+	{                                                                      \
+		.pid = 0, .pidfd = -1                                          \
+	}
 
 struct child_spec {
 	const char *path;	   /* absolute; nothing is searched in PATH */
@@ -19,7 +22,7 @@ struct child_spec {
 	const struct strv *env;	   /* NULL: empty environment */
 	const struct fd_name *fds; /* become 3, 4, 5 ...; fd -1 not allowed */
 	size_t fd_count;
-	int stdio[3]; /* -1: /dev/null */
+	int stdio[3];	   /* -1: /dev/null */
 	bool death_signal; /* SIGKILL when the calling thread ends */
 	/* In the child, before descriptors are placed; 0 or -errno. May be NULL */
 	int (*prepare)(void *arg);

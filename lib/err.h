@@ -16,7 +16,10 @@ struct err {
 	char text[ERR_TEXT_MAX]; /* one line, no trailing newline */
 };
 
-#define ERR_INIT { .code = 0, .text = "" }
+#define ERR_INIT                                                               \
+	{                                                                      \
+		.code = 0, .text = ""                                          \
+	}
 
 /* "<message>: <strerror(code)>"; code 0 is taken as EIO. Returns -code. */
 int err_set(struct err *err, int code, const char *fmt, ...) PRINTF(3, 4);

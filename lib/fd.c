@@ -103,8 +103,8 @@ int fd_memfd(const char *name, const void *data, size_t len, struct err *err)
 	r = fd_write_all(fd, data, len);
 	if (r < 0)
 		return err_set(err, -r, "write memfd %s", name);
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
-					   F_SEAL_WRITE) < 0)
+	if (fcntl(fd, F_ADD_SEALS,
+		  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_set(err, errno, "seal memfd %s", name);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(err, errno, "rewind memfd %s", name);
@@ -119,7 +119,8 @@ union fd_control {
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t count)
 {
 	union fd_control control = { { 0 } };
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data,
+			     .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t n;
 

@@ -27,9 +27,10 @@ int ids_check(const char *id, struct err *err)
 			  (i > 0 && (id[i] == '.' || id[i] == '-'));
 
 		if (!ok)
-			return err_msg(err, EINVAL,
-				       "invalid container ID: byte %zu is not one of [A-Za-z0-9_+.-], or the first is '.' or '-'",
-				       i + 1);
+			return err_msg(
+				err, EINVAL,
+				"invalid container ID: byte %zu is not one of [A-Za-z0-9_+.-], or the first is '.' or '-'",
+				i + 1);
 	}
 	return 0;
 }
@@ -39,7 +40,9 @@ static int signal_by_name(const char *name)
 	static const struct {
 		const char *name;
 		int number;
-	} extra[] = { { "CLD", SIGCHLD }, { "IOT", SIGIOT }, { "POLL", SIGPOLL } };
+	} extra[] = { { "CLD", SIGCHLD },
+		      { "IOT", SIGIOT },
+		      { "POLL", SIGPOLL } };
 
 	for (int n = 1; n < SIGRTMIN && n < NSIG; n++) {
 		const char *abbrev = sigabbrev_np(n);

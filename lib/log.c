@@ -89,14 +89,19 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
+	/* A name in a message must not begin a line of its own. */
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			*at = '?';
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (gmtime_r(&now.tv_sec, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (sink.json) {
 		json_quote(quoted, sizeof(quoted), text);
-		n = snprintf(line, sizeof(line),
-			     "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"msg\":\"%s\"}\n",
-			     when, level_name[level], sink.program, quoted);
+		n = snprintf(
+			line, sizeof(line),
+			"{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"msg\":\"%s\"}\n",
+			when, level_name[level], sink.program, quoted);
 	} else {
 		n = snprintf(line, sizeof(line), "%s %s %s: %s\n", when,
 			     level_name[level], sink.program, text);

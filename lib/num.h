@@ -5,7 +5,9 @@
 
 #include "base.h"
 
-int num_parse_u64(const char *text, uint64_t max, uint64_t *ret_value) MUST_CHECK;
-int num_parse_u32(const char *text, uint32_t max, uint32_t *ret_value) MUST_CHECK;
+int num_parse_u64(const char *text, uint64_t max,
+		  uint64_t *ret_value) MUST_CHECK;
+int num_parse_u32(const char *text, uint32_t max,
+		  uint32_t *ret_value) MUST_CHECK;
 
 #endif

@@ -9,8 +9,8 @@
 #include "err.h"
 
 struct opt {
-	const char *name; /* without dashes */
-	char letter;	  /* 0: none */
+	const char *name;	/* without dashes */
+	char letter;		/* 0: none */
 	const char *value_name; /* NULL: a flag */
 	const char *help;
 	const char **ret_value; /* borrowed from argv; the last one wins */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "auto.h"
 #include "fd.h"
 
+#define LINKS_MAX 16
 #define OVERFLOW_ID 65534 /* /proc/sys/kernel/overflowuid default */
 
 static int openat2_(int dir_fd, const char *path, int flags, mode_t mode,
@@ -115,27 +117,78 @@ int path_mkdirs_in_root(int root_fd, const char *path, mode_t mode,
 }
 
 /*
- * An empty file at the end of an existing directory, or what somebody else put
- * there meanwhile: it is never opened for reading or writing.
+ * The text that path leads to when it is a symlink, absolute inside the root;
+ * NULL when it is none. Only for making what is missing at its end: opening
+ * resolves it again, by the kernel and inside the root.
+ */
+static char *link_target(int root_fd, const char *path)
+{
+	AUTO_FD int fd = openat2_(root_fd, path, O_PATH | O_NOFOLLOW, 0,
+				  RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *joined = NULL;
+	char target[PATH_MAX];
+	ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return NULL;
+	target[n] = '\0';
+	if (target[0] == '/')
+		return path_normalise(target);
+	joined = xasprintf("%.*s/%s", slash ? (int)(slash - path) : 0, path,
+			   target);
+	return path_normalise(joined);
+}
+
+static int make_parent(int root_fd, const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent =
+		xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	int fd = path_mkdirs_in_root(root_fd, parent, 0755, err);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+/*
+ * An empty file where path leads to, through dangling symlinks too (images
+ * have /etc/resolv.conf as one). O_EXCL: what somebody else puts there
+ * meanwhile is never opened, so no fifo can block and no device react.
  */
 static int make_file(int root_fd, const char *path, struct err *err)
 {
-	int fd = openat2_(root_fd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOCTTY,
-			  0644, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	AUTO_FREE char *at = xstrdup(path);
 
-	if (fd < 0 && fd != -EEXIST)
-		return err_set(err, -fd, "make %s in the root", path);
-	if (fd >= 0)
-		close(fd);
-	return path_open_in_root(root_fd, path, O_PATH, 0, err);
+	for (int depth = 0; depth < LINKS_MAX; depth++) {
+		char *target;
+		int fd;
+
+		if (make_parent(root_fd, at, err) < 0)
+			return -err->code;
+		fd = openat2_(root_fd, at,
+			      O_RDONLY | O_CREAT | O_EXCL | O_NOCTTY, 0644,
+			      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+		if (fd >= 0)
+			close(fd);
+		else if (fd != -EEXIST)
+			return err_set(err, -fd, "make %s in the root", path);
+		target = fd == -EEXIST ? link_target(root_fd, at) : NULL;
+		if (!target)
+			return path_open_in_root(root_fd, path, O_PATH, 0, err);
+		free(at);
+		at = target;
+	}
+	return err_set(err, ELOOP, "make %s in the root", path);
 }
 
 int path_mount_point(int root_fd, const char *path, bool is_dir, struct err *err)
 {
-	AUTO_FREE char *clean = NULL, *parent = NULL;
+	AUTO_FREE char *clean = NULL;
 	AUTO_FD int fd = -1;
 	struct stat st;
-	char *slash;
 
 	clean = path_normalise(path);
 	fd = openat2_(root_fd, clean, O_PATH, 0,
@@ -143,11 +196,6 @@ int path_mount_point(int root_fd, const char *path, bool is_dir, struct err *err
 	if (fd == -ENOENT) {
 		if (is_dir)
 			return path_mkdirs_in_root(root_fd, clean, 0755, err);
-		slash = strrchr(clean, '/');
-		parent = xstrndup(clean, (size_t)(slash - clean));
-		fd = path_mkdirs_in_root(root_fd, parent, 0755, err);
-		if (fd < 0)
-			return fd;
 		return make_file(root_fd, clean, err);
 	}
 	if (fd < 0)
@@ -177,9 +225,10 @@ static int check_one(const char *path, bool is_parent, struct err *err)
 	if (S_ISLNK(st.st_mode))
 		return err_msg(err, ELOOP, "%s: is a symbolic link", path);
 	if (!owner_is_trusted(st.st_uid))
-		return err_msg(err, EPERM,
-			       "%s: owned by uid %u, must be root's or the caller's",
-			       path, st.st_uid);
+		return err_msg(
+			err, EPERM,
+			"%s: owned by uid %u, must be root's or the caller's",
+			path, st.st_uid);
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) &&
 	    !(is_parent && (st.st_mode & S_ISVTX)))
 		return err_msg(err, EPERM,
@@ -215,8 +264,8 @@ int path_write_atomic(int dir_fd, const char *name, const void *data,
 	int r;
 
 	IGNORE(unlinkat(dir_fd, temp, 0) < 0, "normally absent");
-	fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
+	fd = openat(dir_fd, temp,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(err, errno, "create %s", temp);
 	r = fd_write_all(fd, data, len);
@@ -239,7 +288,8 @@ static int remove_entry(int dir_fd, const char *name, dev_t dev, unsigned depth,
 	int r;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, "stat %s", name);
+		return errno == ENOENT ? 0 :
+					 err_set(err, errno, "stat %s", name);
 	if (!S_ISDIR(st.st_mode)) {
 		if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
 			return err_set(err, errno, "remove %s", name);
@@ -247,7 +297,8 @@ static int remove_entry(int dir_fd, const char *name, dev_t dev, unsigned depth,
 	}
 	if (st.st_dev != dev)
 		return err_msg(err, EBUSY, "%s: is a mount, not removed", name);
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dir_fd, name,
+		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open %s", name);
 	r = remove_children(fd, dev, depth + 1, err);
@@ -303,7 +354,8 @@ int path_write_file(int dir_fd, const char *path, const char *text,
 	if (n < 0)
 		return err_set(err, errno, "write \"%s\" to %s", text, path);
 	if ((size_t)n != strlen(text))
-		return err_msg(err, EIO, "write \"%s\" to %s: short", text, path);
+		return err_msg(err, EIO, "write \"%s\" to %s: short", text,
+			       path);
 	return 0;
 }
 

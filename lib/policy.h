@@ -13,20 +13,26 @@
 #define POLICY_BYTES_MAX (256 * 1024)
 
 enum policy_identity {
-	POLICY_ID_OWN,	     /* one id per sandbox, single-id user namespace */
+	POLICY_ID_OWN, /* one id per sandbox, single-id user namespace */
 	POLICY_ID_WHOLE_MAP, /* uid 0 of a child user namespace that holds the whole map */
 	POLICY_ID_MAX
 };
 
 enum policy_ns { /* bit numbers in policy.namespaces */
-	POLICY_NS_USER, POLICY_NS_MNT, POLICY_NS_PID, POLICY_NS_NET,
-	POLICY_NS_IPC, POLICY_NS_UTS, POLICY_NS_CGROUP, POLICY_NS_MAX
+		 POLICY_NS_USER,
+		 POLICY_NS_MNT,
+		 POLICY_NS_PID,
+		 POLICY_NS_NET,
+		 POLICY_NS_IPC,
+		 POLICY_NS_UTS,
+		 POLICY_NS_CGROUP,
+		 POLICY_NS_MAX
 };
 extern const char *const policy_ns_name[POLICY_NS_MAX]; /* as in /proc/PID/ns */
 
 struct policy_rlimit {
-	int resource; /* RLIMIT_* */
-	char *name;   /* "nofile" */
+	int resource;	/* RLIMIT_* */
+	char *name;	/* "nofile" */
 	uint64_t value; /* soft = hard */
 };
 
@@ -40,31 +46,32 @@ struct policy_bind {
 };
 
 struct policy {
-	char *name;	   /* "qemu-kvm" */
-	char *program;	   /* host path, the same in the jail */
+	char *name;    /* "qemu-kvm" */
+	char *program; /* host path, the same in the jail */
 	enum policy_identity identity;
 	uint32_t namespaces; /* bits of enum policy_ns; all seven required */
 	uint64_t caps;	     /* kept, as capability bits; 0 for none */
 	uint64_t start_caps; /* additionally held until the program drops them */
-	char *seccomp;	     /* profile name: seccomp/NAME.bpf beside the policies */
+	char *seccomp; /* profile name: seccomp/NAME.bpf beside the policies */
 	uint32_t own_filters; /* filters the program is known to add by itself */
-	char *selinux_type;  /* NULL: none */
+	char *selinux_type;   /* NULL: none */
 	struct policy_bind *binds;
 	size_t bind_count;
-	struct strv dirs;    /* empty directories */
-	struct strv tmpfs;   /* private tmpfs mounts */
-	bool proc;	     /* a procfs of its own pid namespace on /proc */
-	bool libraries;	     /* add the program's shared libraries, read-only */
+	struct strv dirs;  /* empty directories */
+	struct strv tmpfs; /* private tmpfs mounts */
+	bool proc;	   /* a procfs of its own pid namespace on /proc */
+	bool libraries;	   /* add the program's shared libraries, read-only */
 	struct policy_rlimit *rlimits;
 	size_t rlimit_count;
-	struct strv env;     /* names allowed in the program's environment */
-	struct strv fds;     /* names of descriptors it may inherit */
+	struct strv env; /* names allowed in the program's environment */
+	struct strv fds; /* names of descriptors it may inherit */
 };
 
 int policy_parse(const char *text, size_t len, struct policy **ret,
 		 struct err *err) MUST_CHECK;
 /* Checks owner and mode of the file and its parents, then parses. */
-int policy_load(const char *path, struct policy **ret, struct err *err) MUST_CHECK;
+int policy_load(const char *path, struct policy **ret,
+		struct err *err) MUST_CHECK;
 void policy_free(struct policy *policy);
 /* Some bind is this device, "/dev/kvm". */
 bool policy_has_device(const struct policy *policy, const char *device);

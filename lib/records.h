@@ -14,16 +14,16 @@
 #define RECORD_ADDRS_MAX 8
 
 enum record_type {
-	RECORD_ERROR = 1,     /* any -> runtime: text; the operation failed */
-	RECORD_OK,	      /* any -> runtime: the operation succeeded */
-	RECORD_PROXY_READY,   /* proxy -> runtime: QMP greeting and capabilities done, VM stopped */
-	RECORD_PROXY_CONT,    /* runtime -> proxy: let the VM run; answered by OK */
-	RECORD_PROXY_QUIT,    /* runtime -> proxy: end the VM and exit; answered by OK when it is gone */
-	RECORD_PROXY_PING,    /* runtime -> proxy: answered by OK */
+	RECORD_ERROR = 1, /* any -> runtime: text; the operation failed */
+	RECORD_OK,	  /* any -> runtime: the operation succeeded */
+	RECORD_PROXY_READY, /* proxy -> runtime: QMP greeting and capabilities done, VM stopped */
+	RECORD_PROXY_CONT, /* runtime -> proxy: let the VM run; answered by OK */
+	RECORD_PROXY_QUIT, /* runtime -> proxy: end the VM and exit; answered by OK when it is gone */
+	RECORD_PROXY_PING, /* runtime -> proxy: answered by OK */
 	RECORD_SHIM_READBACK, /* shim -> runtime: the container exists and is frozen */
-	RECORD_SHIM_START,    /* runtime -> shim: network, then StartContainer */
-	RECORD_SHIM_SIGNAL,   /* runtime -> shim: signal, all */
-	RECORD_SHIM_STARTED,  /* shim -> runtime (exec): the process runs */
+	RECORD_SHIM_START,   /* runtime -> shim: network, then StartContainer */
+	RECORD_SHIM_SIGNAL,  /* runtime -> shim: signal, all */
+	RECORD_SHIM_STARTED, /* shim -> runtime (exec): the process runs */
 	RECORD_TYPE_MAX
 };
 
@@ -110,8 +110,10 @@ union record {
 
 /* Fills magic, type and size. */
 void record_init(union record *record, enum record_type type);
-int record_send(int sock, const union record *record, struct err *err) MUST_CHECK;
-int record_send_error(int sock, const struct err *what, struct err *err) MUST_CHECK;
+int record_send(int sock, const union record *record,
+		struct err *err) MUST_CHECK;
+int record_send_error(int sock, const struct err *what,
+		      struct err *err) MUST_CHECK;
 /*
  * Receives and checks one record within timeout_ms (-1: no limit). A
  * RECORD_ERROR becomes err (its text) and its -code. Return: type; -EPIPE when

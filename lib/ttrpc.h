@@ -36,11 +36,17 @@ struct ttrpc_header {
 
 /* grpc status codes that cross the wire */
 enum ttrpc_code {
-	TTRPC_OK = 0, TTRPC_UNKNOWN = 2, TTRPC_INVALID_ARGUMENT = 3,
-	TTRPC_DEADLINE_EXCEEDED = 4, TTRPC_NOT_FOUND = 5,
-	TTRPC_ALREADY_EXISTS = 6, TTRPC_PERMISSION_DENIED = 7,
-	TTRPC_FAILED_PRECONDITION = 9, TTRPC_UNIMPLEMENTED = 12,
-	TTRPC_INTERNAL = 13, TTRPC_UNAVAILABLE = 14
+	TTRPC_OK = 0,
+	TTRPC_UNKNOWN = 2,
+	TTRPC_INVALID_ARGUMENT = 3,
+	TTRPC_DEADLINE_EXCEEDED = 4,
+	TTRPC_NOT_FOUND = 5,
+	TTRPC_ALREADY_EXISTS = 6,
+	TTRPC_PERMISSION_DENIED = 7,
+	TTRPC_FAILED_PRECONDITION = 9,
+	TTRPC_UNIMPLEMENTED = 12,
+	TTRPC_INTERNAL = 13,
+	TTRPC_UNAVAILABLE = 14
 };
 
 void ttrpc_header_encode(const struct ttrpc_header *header,
@@ -78,7 +84,8 @@ struct ttrpc_response { /* owned */
 };
 
 int ttrpc_response_decode(const uint8_t *data, size_t len,
-			  struct ttrpc_response *ret, struct err *err) MUST_CHECK;
+			  struct ttrpc_response *ret,
+			  struct err *err) MUST_CHECK;
 void ttrpc_response_done(struct ttrpc_response *response);
 
 /*

@@ -15,7 +15,8 @@ struct bundle {
 };
 
 /* path NULL: the working directory. Everything in the spec will be honoured. */
-int bundle_load(const char *path, struct bundle *ret, struct err *err) MUST_CHECK;
+int bundle_load(const char *path, struct bundle *ret,
+		struct err *err) MUST_CHECK;
 void bundle_done(struct bundle *bundle);
 
 /* What the host does for one entry of mounts. */

@@ -102,7 +102,8 @@ static int apply_cpu(const struct hierarchy *h, const char *dir,
 			 (unsigned long long)period);
 	if (h->v2)
 		return write_value(dir, "cpu.max", both, 0, err);
-	if (write_value(dir, "cpu.cfs_period_us", "%lld", (int64_t)period, err) < 0)
+	if (write_value(dir, "cpu.cfs_period_us", "%lld", (int64_t)period,
+			err) < 0)
 		return -err->code;
 	return write_value(dir, "cpu.cfs_quota_us", "%lld", quota, err);
 }
@@ -116,9 +117,11 @@ static int apply_limits(const struct hierarchy *h, const char *dir,
 		return -err->code;
 	if (has_controller(h, dir, "memory") && res->has_memory_limit &&
 	    res->memory_limit > 0) {
-		int64_t limit = res->memory_limit + ((int64_t)overhead_mib << 20);
+		int64_t limit =
+			res->memory_limit + ((int64_t)overhead_mib << 20);
 
-		if (write_value(dir, h->v2 ? "memory.max" : "memory.limit_in_bytes",
+		if (write_value(dir,
+				h->v2 ? "memory.max" : "memory.limit_in_bytes",
 				"%lld", limit, err) < 0)
 			return -err->code;
 	}
@@ -156,7 +159,8 @@ static int inherit_cpuset(const struct hierarchy *h, const char *path,
 			xstrndup(dir, end ? (size_t)(end - dir) : strlen(dir));
 
 		for (size_t i = 0; i < ARRAY_SIZE(file); i++) {
-			AUTO_FREE char *from = xasprintf("%s/%s", parent, file[i]);
+			AUTO_FREE char *from =
+				xasprintf("%s/%s", parent, file[i]);
 			AUTO_FREE char *to = xasprintf("%s/%s", here, file[i]);
 			AUTO_FREE char *value = NULL, *have = NULL;
 
@@ -203,8 +207,9 @@ static int check_path(const char *path, struct err *err)
 {
 	if (path[0] != '/' || strstr(path, "/../") || strchr(path, '\n') ||
 	    (strlen(path) >= 3 && strcmp(path + strlen(path) - 3, "/..") == 0))
-		return err_msg(err, EINVAL,
-			       "linux.cgroupsPath: must be absolute, without \"..\"");
+		return err_msg(
+			err, EINVAL,
+			"linux.cgroupsPath: must be absolute, without \"..\"");
 	return 0;
 }
 
@@ -218,9 +223,10 @@ int cgroup_make(const char *path, const struct oci_resources *resources,
 	int r = 0;
 
 	if (!path || !*path || strchr(path, ':')) {
-		strv_add(notes, path && strchr(path, ':') ?
-					"cgroup: the systemd driver is not supported yet" :
-					"cgroup: the engine named none");
+		strv_add(notes,
+			 path && strchr(path, ':') ?
+				 "cgroup: the systemd driver is not supported yet" :
+				 "cgroup: the engine named none");
 		*ret = cgroup;
 		return 0;
 	}

@@ -17,9 +17,10 @@ static int check_stopped(int dir_fd, const char *id, struct err *err)
 	status = state_status(&state);
 	state_done(&state);
 	if (status != STATUS_STOPPED)
-		return err_msg(err, EBUSY,
-			       "cannot delete container %s that is not stopped: %s",
-			       id, status_name[status]);
+		return err_msg(
+			err, EBUSY,
+			"cannot delete container %s that is not stopped: %s",
+			id, status_name[status]);
 	return 0;
 }
 
@@ -30,7 +31,8 @@ int cmd_delete(struct runtime *rt, int argc, char **argv, int first,
 	bool force = false;
 	const char *id;
 	const struct opt table[] = {
-		{ "force", 'f', NULL, "end it first; an unknown ID is fine", NULL, &force },
+		{ "force", 'f', NULL, "end it first; an unknown ID is fine",
+		  NULL, &force },
 	};
 	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
 

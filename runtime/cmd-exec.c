@@ -72,8 +72,9 @@ static int open_process(struct execution *e, struct err *err)
 	}
 	oci_process_free(process);
 	if (terminal && !e->options->console_socket)
-		return err_msg(err, EINVAL,
-			       "process.terminal is set but there is no --console-socket");
+		return err_msg(
+			err, EINVAL,
+			"process.terminal is set but there is no --console-socket");
 	fd = fd_memfd("process", text, strlen(text), err);
 	if (fd >= 0)
 		add_fd(e, "process", fd);
@@ -82,7 +83,8 @@ static int open_process(struct execution *e, struct err *err)
 
 static int open_files(struct execution *e, struct err *err)
 {
-	AUTO_FREE char *filter = xasprintf("%s/shim.bpf", e->rt->settings.seccomp);
+	AUTO_FREE char *filter =
+		xasprintf("%s/shim.bpf", e->rt->settings.seccomp);
 	AUTO_FREE char *mnt = xasprintf("/proc/%d/ns/mnt", e->state.shim.pid);
 	int fd = open_process(e, err);
 
@@ -153,7 +155,8 @@ static int run_exec(struct execution *e, struct err *err)
 	ours = pair[0];
 	r = spawn(e, pair[1], err); /* pair[1] is closed with e->fds */
 	if (r == 0)
-		r = record_expect(ours, RECORD_SHIM_STARTED, &record, EXEC_MS, err);
+		r = record_expect(ours, RECORD_SHIM_STARTED, &record, EXEC_MS,
+				  err);
 	if (r >= 0 && e->options->pid_file)
 		r = pid_file_write(e->options->pid_file, e->pid, err);
 	if (r < 0 || e->options->detach)
@@ -201,12 +204,17 @@ int cmd_exec(struct runtime *rt, int argc, char **argv, int first,
 	struct exec_options o = { 0 };
 	struct execution e = { .rt = rt, .options = &o, .dir_fd = -1 };
 	const struct opt table[] = {
-		{ "process", 'p', "FILE", "OCI process as JSON", &o.process, NULL },
-		{ "pid-file", 0, "FILE", "where the pid to watch is written", &o.pid_file, NULL },
-		{ "console-socket", 0, "PATH", "socket that receives the terminal", &o.console_socket, NULL },
-		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM", &o.preserve_fds, NULL },
+		{ "process", 'p', "FILE", "OCI process as JSON", &o.process,
+		  NULL },
+		{ "pid-file", 0, "FILE", "where the pid to watch is written",
+		  &o.pid_file, NULL },
+		{ "console-socket", 0, "PATH",
+		  "socket that receives the terminal", &o.console_socket, NULL },
+		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM",
+		  &o.preserve_fds, NULL },
 		{ "detach", 'd', NULL, "return once it runs", NULL, &o.detach },
-		{ "tty", 't', NULL, "accepted: process.terminal decides", NULL, &o.tty },
+		{ "tty", 't', NULL, "accepted: process.terminal decides", NULL,
+		  &o.tty },
 	};
 	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
 	int r;

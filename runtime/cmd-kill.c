@@ -58,7 +58,8 @@ int cmd_kill(struct runtime *rt, int argc, char **argv, int first,
 	struct state state = { 0 };
 	bool all = false;
 	const struct opt table[] = {
-		{ "all", 'a', NULL, "every process of the container", NULL, &all },
+		{ "all", 'a', NULL, "every process of the container", NULL,
+		  &all },
 	};
 	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
 	int signo, r;

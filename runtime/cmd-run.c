@@ -27,7 +27,7 @@ static void pass_on(int signo)
 /* What a user or supervisor sends to the foreground command. */
 static void forward_signals(pid_t pid)
 {
-	static const int each[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+	static const int each[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
 				    SIGUSR1, SIGUSR2, SIGWINCH };
 	struct sigaction action = { .sa_handler = pass_on };
 
@@ -100,12 +100,19 @@ int cmd_run(struct runtime *rt, int argc, char **argv, int first,
 	bool detach = false, keep = false;
 	const char *id;
 	const struct opt table[] = {
-		{ "bundle", 'b', "DIR", "bundle (default: working directory)", &o.bundle, NULL },
-		{ "pid-file", 0, "FILE", "where the pid to watch is written", &o.pid_file, NULL },
-		{ "console-socket", 0, "PATH", "socket that receives the terminal", &o.console_socket, NULL },
-		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM", &o.preserve_fds, NULL },
-		{ "no-pivot", 0, NULL, "accepted: the guest always pivots", NULL, &o.no_pivot },
-		{ "no-new-keyring", 0, NULL, "accepted: the guest has no keyring to share", NULL, &o.no_new_keyring },
+		{ "bundle", 'b', "DIR", "bundle (default: working directory)",
+		  &o.bundle, NULL },
+		{ "pid-file", 0, "FILE", "where the pid to watch is written",
+		  &o.pid_file, NULL },
+		{ "console-socket", 0, "PATH",
+		  "socket that receives the terminal", &o.console_socket, NULL },
+		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM",
+		  &o.preserve_fds, NULL },
+		{ "no-pivot", 0, NULL, "accepted: the guest always pivots",
+		  NULL, &o.no_pivot },
+		{ "no-new-keyring", 0, NULL,
+		  "accepted: the guest has no keyring to share", NULL,
+		  &o.no_new_keyring },
 		{ "detach", 'd', NULL, "return once it runs", NULL, &detach },
 		{ "keep", 0, NULL, "do not delete it when it ends", NULL, &keep },
 	};

@@ -19,7 +19,8 @@ static void write_annotations(struct json_writer *w, int dir_fd)
 	struct oci_spec *spec = NULL;
 	struct err err = ERR_INIT;
 
-	if (path_read_file(dir_fd, "config.json", CONFIG_BYTES_MAX, &text, &err) < 0 ||
+	if (path_read_file(dir_fd, "config.json", CONFIG_BYTES_MAX, &text,
+			   &err) < 0 ||
 	    oci_spec_parse(text, strlen(text), &spec, &err) < 0)
 		return; /* a create that died early */
 	if (spec->annotations.count > 0) {
@@ -58,7 +59,8 @@ static void print_state(const struct state *s, int dir_fd)
 	json_string(&w, "ociVersion", "1.2.0");
 	json_string(&w, "id", s->id);
 	json_string(&w, "status", status_name[status]);
-	json_u64(&w, "pid", status == STATUS_STOPPED ? 0 : (uint64_t)s->shim.pid);
+	json_u64(&w, "pid",
+		 status == STATUS_STOPPED ? 0 : (uint64_t)s->shim.pid);
 	json_string(&w, "bundle", s->bundle);
 	json_string(&w, "rootfs", s->rootfs);
 	json_string(&w, "created", s->created);

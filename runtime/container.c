@@ -69,12 +69,14 @@ int preserve_fds_check(const char *value, struct err *err)
 	if (!value)
 		return 0;
 	if (num_parse_u32(value, 1024, &count) < 0)
-		return err_msg(err, EINVAL, "--preserve-fds: \"%.32s\" is not a number",
+		return err_msg(err, EINVAL,
+			       "--preserve-fds: \"%.32s\" is not a number",
 			       value);
 	if (count > 0)
-		return err_msg(err, EOPNOTSUPP,
-			       "--preserve-fds %u: descriptors cannot be passed into a VM",
-			       count);
+		return err_msg(
+			err, EOPNOTSUPP,
+			"--preserve-fds %u: descriptors cannot be passed into a VM",
+			count);
 	return 0;
 }
 
@@ -88,7 +90,8 @@ int pid_file_write(const char *path, pid_t pid, struct err *err)
 	dir_fd = open(dirname(dir_copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return err_set(err, errno, "pid file %s", path);
-	if (path_write_atomic(dir_fd, basename(name_copy), text, (size_t)n, err) < 0)
+	if (path_write_atomic(dir_fd, basename(name_copy), text, (size_t)n,
+			      err) < 0)
 		return err_wrap(err, "pid file");
 	return 0;
 }
@@ -134,11 +137,13 @@ static int prepare(struct creation *c, struct err *err)
 	if (bundle_load(o->bundle, &c->bundle, err) < 0)
 		return -err->code;
 	if (c->bundle.spec->process.terminal && !o->console_socket)
-		return err_msg(err, EINVAL,
-			       "process.terminal is set but there is no --console-socket");
+		return err_msg(
+			err, EINVAL,
+			"process.terminal is set but there is no --console-socket");
 	if (!c->bundle.spec->process.terminal && o->console_socket)
-		return err_msg(err, EINVAL,
-			       "--console-socket given but process.terminal is not set");
+		return err_msg(
+			err, EINVAL,
+			"--console-socket given but process.terminal is not set");
 	return 0;
 }
 
@@ -172,8 +177,8 @@ static void add_fd(struct shim_fds *fds, const char *name, int fd)
 static int open_shim_files(struct creation *c, struct shim_fds *fds,
 			   struct err *err)
 {
-	AUTO_FREE char *filter = xasprintf("%s/shim.bpf",
-					   c->rt->settings.seccomp);
+	AUTO_FREE char *filter =
+		xasprintf("%s/shim.bpf", c->rt->settings.seccomp);
 	int fd = openat(c->dir_fd, "config.json", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
@@ -236,8 +241,7 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 	return r < 0 ? r : 0;
 }
 
-static int wait_for_readback(struct creation *c, int control_fd,
-			     struct err *err)
+static int wait_for_readback(struct creation *c, int control_fd, struct err *err)
 {
 	union record record;
 	int limit = (int)c->state.boot_timeout * 1000 + CREATE_EXTRA_MS;
@@ -296,7 +300,8 @@ static int build(struct creation *c, struct err *err)
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
 	return c->options->pid_file ?
-		       pid_file_write(c->options->pid_file, c->pid, err) : 0;
+		       pid_file_write(c->options->pid_file, c->pid, err) :
+		       0;
 }
 
 /* The sandbox's own words go with it: shown before its directory does. */
@@ -330,8 +335,9 @@ int container_create(struct runtime *rt, const char *id,
 		     const struct create_options *options, pid_t *ret_pid,
 		     struct err *err)
 {
-	struct creation c = { .rt = rt, .id = id, .options = options,
-			      .dir_fd = -1 };
+	struct creation c = {
+		.rt = rt, .id = id, .options = options, .dir_fd = -1
+	};
 	int r;
 
 	r = state_root_open(rt, err);

@@ -51,20 +51,23 @@ static int read_info(int fd, const char *what, pid_t *ret_pid, struct err *err)
 	int r = fd_wait_in(fd, INFO_MS);
 
 	if (r <= 0)
-		return err_msg(err, ETIMEDOUT, "%s: bubblewrap gave no pid", what);
+		return err_msg(err, ETIMEDOUT, "%s: bubblewrap gave no pid",
+			       what);
 	if (fd_read_text(fd, INFO_BYTES_MAX, &text, &len, err) < 0)
 		return err_wrap(err, "%s: bubblewrap's information", what);
 	if (len == 0)
-		return err_msg(err, EIO,
-			       "%s: the jail could not be made; see the sandbox's log",
-			       what);
+		return err_msg(
+			err, EIO,
+			"%s: the jail could not be made; see the sandbox's log",
+			what);
 	if (json_parse(text, len, &json_limits_qmp, &tree, err) == 0)
-		IGNORE(json_get_u64(tree, "info", "child-pid", INT_MAX, &pid, err) < 0,
+		IGNORE(json_get_u64(tree, "info", "child-pid", INT_MAX, &pid,
+				    err) < 0,
 		       "checked by the value");
 	json_free(tree);
 	if (pid == 0)
-		return err_msg(err, EIO, "%s: bubblewrap's information has no pid",
-			       what);
+		return err_msg(err, EIO,
+			       "%s: bubblewrap's information has no pid", what);
 	*ret_pid = (pid_t)pid;
 	return 0;
 }
@@ -83,8 +86,9 @@ static int read_parent(pid_t pid, pid_t *ret, struct err *err)
 	return 0;
 }
 
-static int record_jail(int info_fd, const char *what, struct process_ref *program,
-		       struct process_ref *monitor, struct err *err)
+static int record_jail(int info_fd, const char *what,
+		       struct process_ref *program, struct process_ref *monitor,
+		       struct err *err)
 {
 	pid_t pid = 0, parent = 0;
 
@@ -115,8 +119,8 @@ static int verify_one(const struct sandbox *s, const char *policy_name,
 		      pid_t pid, const struct verify_expect *expect,
 		      struct verify_report *report, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s.json", s->rt->settings.policies,
-					 policy_name);
+	AUTO_FREE char *path =
+		xasprintf("%s/%s.json", s->rt->settings.policies, policy_name);
 	struct policy *policy = NULL;
 	int r = policy_load(path, &policy, err);
 
@@ -132,22 +136,26 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		       struct verify_report *vmm, struct verify_report *fs,
 		       struct err *err)
 {
-	AUTO_FREE char *share = xasprintf("/proc/%d/root" HOLDER_SHARE,
-					  s->proxy.pid);
+	AUTO_FREE char *share =
+		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
 	const struct verify_named named[] = {
 		{ "kernel", s->rt->settings.kernel },
 		{ "initrd", s->rt->settings.initrd },
 	};
 	const struct verify_expect vmm_expect = {
-		.uid = s->state->uid, .gid = s->state->uid,
-		.named = named, .named_count = ARRAY_SIZE(named),
+		.uid = s->state->uid,
+		.gid = s->state->uid,
+		.named = named,
+		.named_count = ARRAY_SIZE(named),
 		.inherited_filters = VERIFY_OWN_FILTERS,
 	};
 	const struct verify_expect fs_expect = {
-		.share = share, .inherited_filters = VERIFY_OWN_FILTERS,
+		.share = share,
+		.inherited_filters = VERIFY_OWN_FILTERS,
 	};
 
-	if (verify_one(s, vmm_policy, s->state->vmm.pid, &vmm_expect, vmm, err) < 0 ||
+	if (verify_one(s, vmm_policy, s->state->vmm.pid, &vmm_expect, vmm,
+		       err) < 0 ||
 	    verify_one(s, "virtiofsd", s->state->fs.pid, &fs_expect, fs, err) < 0)
 		return -err->code;
 	return save_reports(s->dir_fd, vmm, fs, err);

@@ -103,17 +103,24 @@ int main(int argc, char **argv)
 {
 	struct runtime rt = { .root_fd = -1 };
 	struct err err = ERR_INIT;
-	const char *log_format = "text", *cgroup_manager = NULL, *rootless = NULL;
+	const char *log_format = "text", *cgroup_manager = NULL,
+		   *rootless = NULL;
 	bool help = false, version = false;
 	const struct opt table[] = {
 		{ "root", 0, "DIR", "state root", &rt.root_option, NULL },
-		{ "config", 0, "FILE", "configuration.toml to use", &rt.config_option, NULL },
-		{ "log", 0, "FILE", "where errors are written as well", &rt.log_path, NULL },
+		{ "config", 0, "FILE", "configuration.toml to use",
+		  &rt.config_option, NULL },
+		{ "log", 0, "FILE", "where errors are written as well",
+		  &rt.log_path, NULL },
 		{ "log-format", 0, "FORMAT", "text or json", &log_format, NULL },
-		{ "cgroup-manager", 0, "NAME", "cgroupfs, systemd or disabled", &cgroup_manager, NULL },
-		{ "rootless", 0, "BOOL", "accepted; decided by the user namespace", &rootless, NULL },
-		{ "systemd-cgroup", 0, NULL, "cgroupsPath is slice:prefix:name", NULL, &rt.systemd_cgroup },
-		{ "debug", 0, NULL, "more in the sandbox's log", NULL, &rt.debug },
+		{ "cgroup-manager", 0, "NAME", "cgroupfs, systemd or disabled",
+		  &cgroup_manager, NULL },
+		{ "rootless", 0, "BOOL",
+		  "accepted; decided by the user namespace", &rootless, NULL },
+		{ "systemd-cgroup", 0, NULL, "cgroupsPath is slice:prefix:name",
+		  NULL, &rt.systemd_cgroup },
+		{ "debug", 0, NULL, "more in the sandbox's log", NULL,
+		  &rt.debug },
 		{ "version", 'v', NULL, "print the version", NULL, &version },
 		{ "help", 'h', NULL, "print this text", NULL, &help },
 	};

@@ -53,15 +53,17 @@ static int in_netns(int netns_fd, int (*work)(struct answer *answer),
 		int fd = -1;
 
 		if (r < 0)
-			err_set(&answer->err, errno, "enter the network namespace");
+			err_set(&answer->err, errno,
+				"enter the network namespace");
 		else
 			fd = work(answer);
 		r = fd_send(pair[1], answer, sizeof(*answer), &fd, fd >= 0);
 		_exit(r < 0 ? 1 : 0);
 	}
 	close(pair[1]);
-	n = pid < 0 ? -errno :
-		      fd_recv(pair[0], answer, sizeof(*answer), ret_fd, 1, &count);
+	n = pid < 0 ?
+		    -errno :
+		    fd_recv(pair[0], answer, sizeof(*answer), ret_fd, 1, &count);
 	close(pair[0]);
 	if (pid > 0 && waitpid(pid, &status, 0) < 0)
 		return err_set(err, errno, "wait for the network child");
@@ -92,7 +94,8 @@ int netns_open(const char *path, struct err *err)
 
 	if (path) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		return fd < 0 ? err_set(err, errno, "network namespace %s", path) :
+		return fd < 0 ? err_set(err, errno, "network namespace %s",
+					path) :
 				fd;
 	}
 	if (in_netns(-1, work_open, &answer, &fd, err) < 0)
@@ -123,15 +126,17 @@ static int find_interface(struct netlink *netlink, struct net_link *ret,
 		    (!links[i].has_mac && !(links[i].flags & IFF_UP)))
 			continue;
 		if (found)
-			return err_msg(err, EOPNOTSUPP,
-				       "network: two interfaces (%s, %s) in one namespace are not supported yet",
-				       ret->name, links[i].name);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"network: two interfaces (%s, %s) in one namespace are not supported yet",
+				ret->name, links[i].name);
 		*ret = links[i];
 		found = 1;
 	}
 	if (found && !ret->has_mac)
 		return err_msg(err, EOPNOTSUPP,
-			       "network: interface %s is not Ethernet", ret->name);
+			       "network: interface %s is not Ethernet",
+			       ret->name);
 	return found;
 }
 
@@ -145,7 +150,8 @@ static void random_mac(uint8_t mac[6])
 static int open_tap(struct err *err)
 {
 	AUTO_FD int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI |
+					      IFF_VNET_HDR };
 
 	if (fd < 0)
 		return err_set(err, errno, "open /dev/net/tun");
@@ -206,7 +212,8 @@ static int copy_addrs(struct netlink *netlink, int index,
 		struct record_addr *to = &start->addr[start->addr_count];
 
 		/* The guest makes its own link-local address. */
-		if (addrs[i].family == AF_INET6 && addrs[i].scope == RT_SCOPE_LINK)
+		if (addrs[i].family == AF_INET6 &&
+		    addrs[i].scope == RT_SCOPE_LINK)
 			continue;
 		if (start->addr_count == RECORD_ADDRS_MAX)
 			return err_msg(err, E2BIG, "more than %d addresses",
@@ -277,7 +284,8 @@ static int work_wire(struct answer *answer)
 		return -1;
 	if (tap.index == 0) {
 		err_msg(&answer->err, ENODEV,
-			"network: interface %s came after the VM was made without a network device (/dev/net/tun was not accessible)",
+			"network: interface %s came after the VM was made without a device, "
+			"for want of access to /dev/net/tun",
 			link.name);
 		return -1;
 	}

@@ -22,11 +22,13 @@ struct netns_tap {
  * the namespace has no interface to serve, fd is -1 and the start goes on;
  * with an interface it is an error.
  */
-int netns_make_tap(int netns_fd, struct netns_tap *ret, struct err *err) MUST_CHECK;
+int netns_make_tap(int netns_fd, struct netns_tap *ret,
+		   struct err *err) MUST_CHECK;
 /*
  * Joins the namespace's one interface to the tap by traffic control, and
  * describes it for the guest. No interface: record->has_network is 0.
  */
-int netns_wire(int netns_fd, struct record_start *record, struct err *err) MUST_CHECK;
+int netns_wire(int netns_fd, struct record_start *record,
+	       struct err *err) MUST_CHECK;
 
 #endif

@@ -16,9 +16,10 @@
 static int differs(struct err *err, const char *what, uint64_t want,
 		   uint64_t have)
 {
-	return err_msg(err, EPERM,
-		       "the guest did not apply %s: asked 0x%llx, read back 0x%llx",
-		       what, (unsigned long long)want, (unsigned long long)have);
+	return err_msg(
+		err, EPERM,
+		"the guest did not apply %s: asked 0x%llx, read back 0x%llx",
+		what, (unsigned long long)want, (unsigned long long)have);
 }
 
 /*
@@ -46,10 +47,14 @@ static int check_caps(const struct record_readback *got,
 		const struct strv *names;
 		uint64_t have;
 	} set[] = {
-		{ "process.capabilities.bounding", &process->caps.bounding, got->cap_bounding },
-		{ "process.capabilities.inheritable", &process->caps.inheritable, got->cap_inheritable },
-		{ "process.capabilities.permitted", &process->caps.permitted, got->cap_permitted },
-		{ "process.capabilities.effective", &process->caps.effective, got->cap_effective },
+		{ "process.capabilities.bounding", &process->caps.bounding,
+		  got->cap_bounding },
+		{ "process.capabilities.inheritable",
+		  &process->caps.inheritable, got->cap_inheritable },
+		{ "process.capabilities.permitted", &process->caps.permitted,
+		  got->cap_permitted },
+		{ "process.capabilities.effective", &process->caps.effective,
+		  got->cap_effective },
 	};
 	uint64_t ambient = 0;
 
@@ -75,8 +80,10 @@ static int check_namespaces(const struct record_readback *got,
 	static const struct {
 		const char *type;
 		enum policy_ns ns;
-	} each[] = { { "pid", POLICY_NS_PID }, { "mount", POLICY_NS_MNT },
-		     { "ipc", POLICY_NS_IPC }, { "uts", POLICY_NS_UTS },
+	} each[] = { { "pid", POLICY_NS_PID },
+		     { "mount", POLICY_NS_MNT },
+		     { "ipc", POLICY_NS_IPC },
+		     { "uts", POLICY_NS_UTS },
 		     { "cgroup", POLICY_NS_CGROUP } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(each); i++)
@@ -116,7 +123,8 @@ int readback_check(const struct record_readback *got,
 	const struct oci_process *process = &spec->process;
 	uint32_t seccomp = spec->linux_.seccomp ? 2 : 0;
 
-	if (seccomp && (got->seccomp_mode != seccomp || got->seccomp_filters == 0))
+	if (seccomp &&
+	    (got->seccomp_mode != seccomp || got->seccomp_filters == 0))
 		return differs(err, "linux.seccomp", seccomp, got->seccomp_mode);
 	if (process->no_new_privileges && got->no_new_privs != 1)
 		return differs(err, "process.noNewPrivileges", 1,

@@ -13,8 +13,8 @@ struct runtime {
 	bool debug;
 	bool systemd_cgroup;
 	const char *config_option; /* --config */
-	char *root;   /* state root, made and checked by state_root_open() */
-	int root_fd;  /* -1 until then */
+	char *root;  /* state root, made and checked by state_root_open() */
+	int root_fd; /* -1 until then */
 	bool initial_userns; /* real root's namespace, by uid_map */
 	uint64_t tsc_start;  /* see tsc.h */
 	uint64_t ns_start;

@@ -73,8 +73,8 @@ int sandbox_fds_open(int dir_fd, struct sandbox_fds *fds, struct err *err)
 	fds->agent_listen = state_listen(dir_fd, "agent.sock", SOCK_STREAM, err);
 	if (fds->agent_listen < 0)
 		return fds->agent_listen;
-	fds->control_listen = state_listen(dir_fd, "control.sock",
-					   SOCK_SEQPACKET, err);
+	fds->control_listen =
+		state_listen(dir_fd, "control.sock", SOCK_SEQPACKET, err);
 	return fds->control_listen < 0 ? fds->control_listen : 0;
 }
 

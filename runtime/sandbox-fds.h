@@ -20,7 +20,8 @@ struct sandbox_fds { /* int members only; see sandbox_fds_done() */
 
 void sandbox_fds_init(struct sandbox_fds *fds);
 /* Makes all but tap and seccomp. */
-int sandbox_fds_open(int dir_fd, struct sandbox_fds *fds, struct err *err) MUST_CHECK;
+int sandbox_fds_open(int dir_fd, struct sandbox_fds *fds,
+		     struct err *err) MUST_CHECK;
 void sandbox_fds_done(struct sandbox_fds *fds);
 
 #endif

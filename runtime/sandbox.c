@@ -31,9 +31,13 @@
 
 void sandbox_init(struct sandbox *sandbox)
 {
-	*sandbox = (struct sandbox){ .dir_fd = -1, .log_fd = -1, .netns_fd = -1,
-				     .control_fd = -1, .vmm_info_fd = -1,
-				     .fs_info_fd = -1, .proxy = CHILD_INIT };
+	*sandbox = (struct sandbox){ .dir_fd = -1,
+				     .log_fd = -1,
+				     .netns_fd = -1,
+				     .control_fd = -1,
+				     .vmm_info_fd = -1,
+				     .fs_info_fd = -1,
+				     .proxy = CHILD_INIT };
 }
 
 static uint32_t vm_memory_mib(const struct sandbox *s)
@@ -79,7 +83,8 @@ static void jailer_args(const struct sandbox *s, const char *policy,
 	strv_add(ret, "--policy");
 	strv_addf(ret, "%s/%s.json", s->rt->settings.policies, policy);
 	strv_addf(ret, "--fds=%s", names);
-	jail_check_break_args(ret, strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
+	jail_check_break_args(ret,
+			      strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
 }
 
 static const char *vmm_policy(const struct sandbox *s)
@@ -115,7 +120,10 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		.agent_log = s->rt->debug,
 		.kernel = JAIL_KERNEL,
 		.initrd = JAIL_INITRD,
-		.qmp_fd = 3, .agent_fd = 4, .console_fd = 5, .fs_fd = 6,
+		.qmp_fd = 3,
+		.agent_fd = 4,
+		.console_fd = 5,
+		.fs_fd = 6,
 		.net_fd = fds->tap >= 0 ? 7 : -1,
 	};
 	int fd;
@@ -250,8 +258,8 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	if (cgroup.dirs.count == 0 && (s->rt->settings.required & LAYER_CGROUP))
 		return err_msg(err, ENOTSUP,
 			       "layer cgroup is required but cannot be had: %s",
-			       s->state->notes.count ?
-				       s->state->notes.item[0] : "none is writable");
+			       s->state->notes.count ? s->state->notes.item[0] :
+						       "none is writable");
 	return 0;
 }
 
@@ -287,12 +295,12 @@ static int open_network(struct sandbox *s, struct netns_tap *tap,
 static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
 			  struct err *err)
 {
-	AUTO_FREE char *filter = xasprintf("%s/proxy.bpf",
-					   s->rt->settings.seccomp);
+	AUTO_FREE char *filter =
+		xasprintf("%s/proxy.bpf", s->rt->settings.seccomp);
 
-	s->log_fd = openat(s->dir_fd, "log",
-			   O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-			   0600);
+	s->log_fd = openat(
+		s->dir_fd, "log",
+		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (s->log_fd < 0)
 		return err_set(err, errno, "open log");
 	if (mkdirat(s->dir_fd, "share", 0700) < 0)
@@ -351,7 +359,8 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 	if (jail_check(s, vmm_policy(s), err) < 0 ||
 	    state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
-	if (share_attach(share, s->proxy.pid, HOLDER_SHARE, s->state->id, err) < 0)
+	if (share_attach(share, s->proxy.pid, HOLDER_SHARE, s->state->id, err) <
+	    0)
 		return -err->code;
 	record_init(&record, RECORD_PROXY_CONT);
 	if (record_send(s->control_fd, &record, err) < 0 ||
@@ -362,8 +371,8 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 
 void sandbox_done(struct sandbox *s)
 {
-	int *fd[] = { &s->log_fd, &s->netns_fd, &s->control_fd, &s->vmm_info_fd,
-		      &s->fs_info_fd, &s->proxy.pidfd };
+	int *fd[] = { &s->log_fd,      &s->netns_fd,   &s->control_fd,
+		      &s->vmm_info_fd, &s->fs_info_fd, &s->proxy.pidfd };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
 		if (*fd[i] >= 0)

@@ -22,7 +22,7 @@ struct sandbox {
 	int dir_fd; /* borrowed */
 	int log_fd;
 	int netns_fd;
-	int control_fd;	   /* to the proxy; its close before MAIN ends the VM */
+	int control_fd; /* to the proxy; its close before MAIN ends the VM */
 	int vmm_info_fd, fs_info_fd; /* bubblewrap says the program's pid here */
 	struct child proxy;
 	struct accel_choice accel;

@@ -32,7 +32,8 @@ static int own_prefix(char **ret, struct err *err)
 	for (int i = 0; i < 2; i++) {
 		slash = strrchr(path, '/');
 		if (!slash)
-			return err_msg(err, ENOENT, "no directory above %s", path);
+			return err_msg(err, ENOENT, "no directory above %s",
+				       path);
 		*slash = '\0';
 	}
 	*ret = xstrdup(path);
@@ -65,7 +66,13 @@ static int set_defaults(struct settings *s, struct err *err)
 	return 0;
 }
 
-enum value_kind { VALUE_PATH, VALUE_U32, VALUE_BOOL, VALUE_ACCEL, VALUE_LAYERS };
+enum value_kind {
+	VALUE_PATH,
+	VALUE_U32,
+	VALUE_BOOL,
+	VALUE_ACCEL,
+	VALUE_LAYERS
+};
 
 struct key {
 	const char *table;
@@ -80,18 +87,25 @@ static const struct key keys[] = {
 	{ "hypervisor.qemu", "kernel", VALUE_PATH, AT(kernel), 0, 0 },
 	{ "hypervisor.qemu", "initrd", VALUE_PATH, AT(initrd), 0, 0 },
 	{ "hypervisor.qemu", "accelerator", VALUE_ACCEL, AT(accelerator), 0, 0 },
-	{ "hypervisor.qemu", "default_vcpus", VALUE_U32, AT(default_vcpus), 1, 16 },
-	{ "hypervisor.qemu", "default_memory", VALUE_U32, AT(default_memory_mib), 96, 65536 },
-	{ "hypervisor.qemu", "memory_overhead", VALUE_U32, AT(memory_overhead_mib), 64, 4096 },
-	{ "hypervisor.qemu", "boot_timeout_kvm", VALUE_U32, AT(boot_timeout_kvm), 1, 600 },
-	{ "hypervisor.qemu", "boot_timeout_tcg", VALUE_U32, AT(boot_timeout_tcg), 1, 600 },
+	{ "hypervisor.qemu", "default_vcpus", VALUE_U32, AT(default_vcpus), 1,
+	  16 },
+	{ "hypervisor.qemu", "default_memory", VALUE_U32,
+	  AT(default_memory_mib), 96, 65536 },
+	{ "hypervisor.qemu", "memory_overhead", VALUE_U32,
+	  AT(memory_overhead_mib), 64, 4096 },
+	{ "hypervisor.qemu", "boot_timeout_kvm", VALUE_U32,
+	  AT(boot_timeout_kvm), 1, 600 },
+	{ "hypervisor.qemu", "boot_timeout_tcg", VALUE_U32,
+	  AT(boot_timeout_tcg), 1, 600 },
 	{ "runtime", "jailer", VALUE_PATH, AT(jailer), 0, 0 },
 	{ "runtime", "proxy", VALUE_PATH, AT(proxy), 0, 0 },
 	{ "runtime", "shim", VALUE_PATH, AT(shim), 0, 0 },
 	{ "security", "policies", VALUE_PATH, AT(policies), 0, 0 },
 	{ "security", "seccomp", VALUE_PATH, AT(seccomp), 0, 0 },
-	{ "security", "sandbox_uid_base", VALUE_U32, AT(sandbox_uid_base), 65536, 4294900000u },
-	{ "security", "sandbox_uid_count", VALUE_U32, AT(sandbox_uid_count), 1, 1000000 },
+	{ "security", "sandbox_uid_base", VALUE_U32, AT(sandbox_uid_base),
+	  65536, 4294900000u },
+	{ "security", "sandbox_uid_count", VALUE_U32, AT(sandbox_uid_count), 1,
+	  1000000 },
 	{ "security", "single_id", VALUE_BOOL, AT(single_id), 0, 0 },
 	{ "security", "required", VALUE_LAYERS, AT(required), 0, 0 },
 };
@@ -239,8 +253,8 @@ int settings_load(struct settings *ret, const char *option, bool is_root,
 
 void settings_done(struct settings *s)
 {
-	char *owned[] = { s->source, s->kernel, s->initrd, s->jailer, s->proxy,
-			  s->shim, s->policies, s->seccomp };
+	char *owned[] = { s->source, s->kernel, s->initrd,   s->jailer,
+			  s->proxy,  s->shim,	s->policies, s->seccomp };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

@@ -11,10 +11,10 @@
 #include "err.h"
 
 enum layer_bit { /* required = [...] */
-	LAYER_CGROUP = 1 << 0,
-	LAYER_SELINUX = 1 << 1,
-	LAYER_LANDLOCK = 1 << 2,
-	LAYER_KVM = 1 << 3
+		 LAYER_CGROUP = 1 << 0,
+		 LAYER_SELINUX = 1 << 1,
+		 LAYER_LANDLOCK = 1 << 2,
+		 LAYER_KVM = 1 << 3
 };
 
 struct settings {

@@ -81,14 +81,17 @@ static int check_source(const char *path, size_t index, bool *ret_is_dir,
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return err_set(err, errno, "mounts[%zu]: source %s", index, path);
+		return err_set(err, errno, "mounts[%zu]: source %s", index,
+			       path);
 	*ret_is_dir = S_ISDIR(st.st_mode);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return err_msg(err, EOPNOTSUPP,
-			       "mounts[%zu]: source %s is a %s, which cannot be shared with the VM",
-			       index, path,
-			       S_ISSOCK(st.st_mode) ? "socket" :
-			       S_ISFIFO(st.st_mode) ? "fifo" : "device node");
+		return err_msg(
+			err, EOPNOTSUPP,
+			"mounts[%zu]: source %s is a %s, which cannot be shared with the VM",
+			index, path,
+			S_ISSOCK(st.st_mode) ? "socket" :
+			S_ISFIFO(st.st_mode) ? "fifo" :
+					       "device node");
 	return 0;
 }
 
@@ -153,8 +156,8 @@ static bool wants_dir(const struct bundle *bundle, size_t index)
 static int make_mount_points(const struct bundle *bundle, struct err *err)
 {
 	const struct oci_spec *spec = bundle->spec;
-	AUTO_FD int root_fd = open(bundle->rootfs,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int root_fd =
+		open(bundle->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (root_fd < 0)
 		return err_set(err, errno, "root.path %s", bundle->rootfs);
@@ -221,9 +224,9 @@ static int attach_one(int dir_fd, const struct share_tree *tree, struct err *err
 		if (mkdirat(dir_fd, tree->name, 0755) < 0)
 			return err_set(err, errno, "make %s", tree->name);
 	} else {
-		AUTO_FD int file = openat(dir_fd, tree->name,
-					  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-					  0644);
+		AUTO_FD int file =
+			openat(dir_fd, tree->name,
+			       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 		if (file < 0)
 			return err_set(err, errno, "make %s", tree->name);

@@ -23,9 +23,11 @@
 #include "child.h"
 
 #define NEW_NAMESPACES                                                         \
-	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-#define JOINED_NAMESPACES \
-	(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+	(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |            \
+	 CLONE_NEWCGROUP)
+#define JOINED_NAMESPACES                                                      \
+	(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |           \
+	 CLONE_NEWCGROUP)
 
 /* What A and B tell the runtime, in one write each. */
 struct report {
@@ -131,7 +133,8 @@ static int read_reports(int fd, pid_t *ret_pid, struct err *err)
 		pid = report.pid;
 	}
 	if (n != 0 || pid <= 0)
-		return err_msg(err, EIO, "shim: the forking child gave no answer");
+		return err_msg(err, EIO,
+			       "shim: the forking child gave no answer");
 	*ret_pid = pid;
 	return 0;
 }

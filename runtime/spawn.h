@@ -8,12 +8,12 @@
 #include "fd.h"
 
 struct spawn_shim {
-	const char *path;	 /* kata-shim */
+	const char *path; /* kata-shim */
 	const struct strv *argv;
 	const struct fd_name *fds; /* 3, 4, ... in the shim */
 	size_t fd_count;
 	const struct strv *cgroups; /* joined first */
-	int net_fd; /* network namespace to enter, -1: stay */
+	int net_fd;		    /* network namespace to enter, -1: stay */
 	pid_t join; /* 0: new pid, mount, ipc, uts and cgroup namespaces; else
 		       enter those of this process (a shim), but mount */
 };

@@ -26,7 +26,8 @@
 
 #define STATE_BYTES_MAX (256 * 1024)
 
-const char *const status_name[] = { "creating", "created", "running", "stopped" };
+const char *const status_name[] = { "creating", "created", "running",
+				    "stopped" };
 
 /* A user namespace other than the first one has a smaller map. */
 static bool is_initial_userns(void)
@@ -51,14 +52,16 @@ static int default_root(struct runtime *rt, struct err *err)
 		return 0;
 	}
 	if (!run || run[0] != '/')
-		return err_msg(err, ENOENT,
-			       "XDG_RUNTIME_DIR is not set: needed to keep state without root (or give --root)");
+		return err_msg(
+			err, ENOENT,
+			"XDG_RUNTIME_DIR is not set: needed to keep state without root (or give --root)");
 	if (stat(run, &st) < 0)
 		return err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
-		return err_msg(err, EPERM,
-			       "XDG_RUNTIME_DIR %s: must belong to the caller with mode 0700 (is uid %u, %04o)",
-			       run, st.st_uid, st.st_mode & 07777);
+		return err_msg(
+			err, EPERM,
+			"XDG_RUNTIME_DIR %s: must belong to the caller with mode 0700 (is uid %u, %04o)",
+			run, st.st_uid, st.st_mode & 07777);
 	rt->root = xasprintf("%s/kata", run);
 	return 0;
 }
@@ -94,7 +97,8 @@ int state_root_open(struct runtime *rt, struct err *err)
 	}
 	if (mkdir(rt->root, 0700) < 0 && errno != EEXIST)
 		return err_set(err, errno, "make state root %s", rt->root);
-	rt->root_fd = open(rt->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	rt->root_fd =
+		open(rt->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (rt->root_fd < 0)
 		return err_set(err, errno, "open state root %s", rt->root);
 	return check_root(rt, err);
@@ -116,9 +120,10 @@ int state_create(struct runtime *rt, const char *id, struct err *err)
 
 	if (mkdirat(rt->root_fd, id, 0700) < 0) {
 		if (errno == EEXIST)
-			return err_msg(err, EEXIST,
-				       "container with given ID already exists: %s",
-				       id);
+			return err_msg(
+				err, EEXIST,
+				"container with given ID already exists: %s",
+				id);
 		return err_set(err, errno, "make state directory %s", id);
 	}
 	fd = path_open_beneath(rt->root_fd, id, O_RDONLY | O_DIRECTORY, 0, err);
@@ -134,9 +139,8 @@ int state_open(struct runtime *rt, const char *id, bool lock, struct err *err)
 	struct stat opened, named;
 
 	for (;;) {
-		AUTO_FD int fd = path_open_beneath(rt->root_fd, id,
-						   O_RDONLY | O_DIRECTORY, 0,
-						   err);
+		AUTO_FD int fd = path_open_beneath(
+			rt->root_fd, id, O_RDONLY | O_DIRECTORY, 0, err);
 
 		if (fd == -ENOENT)
 			return err_msg(err, ENOENT,
@@ -286,7 +290,8 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 	r = path_read_file(dir_fd, "state.json", STATE_BYTES_MAX, &text, err);
 	if (r == 0)
-		r = json_parse(text, strlen(text), &json_limits_config, &tree, err);
+		r = json_parse(text, strlen(text), &json_limits_config, &tree,
+			       err);
 	if (r == 0)
 		r = read_tree(tree, &s, err);
 	json_free(tree);
@@ -300,8 +305,8 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 void state_done(struct state *s)
 {
-	char *owned[] = { s->id, s->sandbox, s->bundle, s->rootfs, s->created,
-			  s->accel, s->accel_reason, s->network };
+	char *owned[] = { s->id,      s->sandbox, s->bundle,	   s->rootfs,
+			  s->created, s->accel,	  s->accel_reason, s->network };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
@@ -334,7 +339,8 @@ int process_record(struct process_ref *ref, pid_t pid, const char *what,
 	uint64_t start;
 
 	if (pid_start_time(pid, &start) < 0)
-		return err_msg(err, ESRCH, "%s (pid %d) ended at once", what, pid);
+		return err_msg(err, ESRCH, "%s (pid %d) ended at once", what,
+			       pid);
 	ref->pid = pid;
 	ref->start = start;
 	return 0;

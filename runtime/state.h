@@ -28,13 +28,18 @@ struct state {
 	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
 	uint32_t uid; /* of the VMM; 0: none */
 	char *accel, *accel_reason;
-	char *network; /* "none", "tcfilter" */
+	char *network;	     /* "none", "tcfilter" */
 	struct strv cgroups; /* directories made by us */
 	struct strv notes;   /* layers reported as absent */
 	uint32_t boot_timeout;
 };
 
-enum state_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_STOPPED };
+enum state_status {
+	STATUS_CREATING,
+	STATUS_CREATED,
+	STATUS_RUNNING,
+	STATUS_STOPPED
+};
 extern const char *const status_name[];
 
 /* Opens and checks the state root, making it when needed. Sets rt->root. */
@@ -47,7 +52,8 @@ int state_create(struct runtime *rt, const char *id, struct err *err) MUST_CHECK
  */
 int state_open(struct runtime *rt, const char *id, bool lock,
 	       struct err *err) MUST_CHECK;
-int state_save(int dir_fd, const struct state *state, struct err *err) MUST_CHECK;
+int state_save(int dir_fd, const struct state *state,
+	       struct err *err) MUST_CHECK;
 int state_load(int dir_fd, struct state *ret, struct err *err) MUST_CHECK;
 void state_done(struct state *state);
 enum state_status state_status(const struct state *state);

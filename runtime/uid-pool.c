@@ -80,8 +80,10 @@ static int own_range(const struct runtime *rt, struct range *ret,
 	if (ret->first == 0)
 		ret->first = 1;
 	if (ret->last <= ret->first)
-		return err_msg(err, ENOSPC,
-			       "no subordinate ids for the VMM: add ranges for this user to /etc/subuid and /etc/subgid (or set security.single_id)");
+		return err_msg(
+			err, ENOSPC,
+			"no subordinate ids for the VMM: add ranges for this user to "
+			"/etc/subuid and /etc/subgid (or set security.single_id)");
 	return 0;
 }
 
@@ -95,8 +97,9 @@ static int try_id(int pool_fd, const char *sandbox, uint32_t id, struct err *err
 	fd = openat(pool_fd, name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return errno == EEXIST ? -EEXIST :
-					 err_set(err, errno, "uid pool: %s", name);
+		return errno == EEXIST ?
+			       -EEXIST :
+			       err_set(err, errno, "uid pool: %s", name);
 	r = fd_write_all(fd, sandbox, strlen(sandbox));
 	return r < 0 ? err_set(err, -r, "uid pool: %s", name) : 0;
 }

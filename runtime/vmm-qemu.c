@@ -37,10 +37,11 @@ static void add_devices(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "-netdev");
 	strv_addf(a, "tap,id=net,fd=%d,vhost=off", c->net_fd);
 	strv_add(a, "-device");
-	strv_addf(a,
-		  "virtio-net-device,netdev=net,mac=%02x:%02x:%02x:%02x:%02x:%02x",
-		  c->mac[0], c->mac[1], c->mac[2], c->mac[3], c->mac[4],
-		  c->mac[5]);
+	strv_addf(
+		a,
+		"virtio-net-device,netdev=net,mac=%02x:%02x:%02x:%02x:%02x:%02x",
+		c->mac[0], c->mac[1], c->mac[2], c->mac[3], c->mac[4],
+		c->mac[5]);
 }
 
 static void add_kernel(const struct vmm_config *c, struct strv *a)
@@ -76,16 +77,18 @@ void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "-cpu");
 	strv_add(a, c->accel == ACCEL_KVM ? "host,-vmx,-svm" : "max,-vmx,-svm");
 	strv_add(a, "-M");
-	strv_addf(a,
-		  "microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,auto-kernel-cmdline=on");
+	strv_addf(
+		a,
+		"microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,auto-kernel-cmdline=on");
 	strv_add(a, "-m");
 	strv_addf(a, "%uM", c->memory_mib);
 	strv_add(a, "-smp");
 	strv_addf(a, "%u", c->vcpus);
 	strv_add(a, "-object");
-	strv_addf(a,
-		  "memory-backend-memfd,id=mem,size=%uM,share=on,seal=on,dump=off",
-		  c->memory_mib);
+	strv_addf(
+		a,
+		"memory-backend-memfd,id=mem,size=%uM,share=on,seal=on,dump=off",
+		c->memory_mib);
 	strv_add(a, "-global");
 	strv_add(a, "virtio-mmio.force-legacy=false");
 	add_kernel(c, a);

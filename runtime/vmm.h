@@ -10,8 +10,8 @@ struct vmm_config {
 	enum accel accel;
 	uint32_t memory_mib;
 	uint32_t vcpus;
-	uint32_t tsc_khz; /* 0: not told to the guest */
-	uint32_t agent_log; /* 1: the agent logs at debug level */
+	uint32_t tsc_khz;	     /* 0: not told to the guest */
+	uint32_t agent_log;	     /* 1: the agent logs at debug level */
 	const char *kernel, *initrd; /* in the jail */
 	/* descriptors as numbered in the VMM; net -1: no network device */
 	int qmp_fd, agent_fd, console_fd, fs_fd, net_fd;

@@ -120,7 +120,8 @@ void control_accept(struct proxy *proxy, struct source *source, uint32_t events)
 	(void)events;
 	if (fd < 0)
 		return;
-	for (size_t i = 0; i < PROXY_CONTROLS_MAX && proxy_peer_is_us(proxy, fd); i++) {
+	for (size_t i = 0;
+	     i < PROXY_CONTROLS_MAX && proxy_peer_is_us(proxy, fd); i++) {
 		struct source *control = &proxy->controls[i];
 
 		if (control->fd >= 0)

@@ -78,8 +78,8 @@ static ssize_t flow_write(struct flow *flow, int fd, size_t max)
 	ssize_t n;
 
 	do {
-		n = send(fd, flow->data + flow->start,
-			 min_size(flow->len, max), MSG_NOSIGNAL);
+		n = send(fd, flow->data + flow->start, min_size(flow->len, max),
+			 MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -399,9 +399,10 @@ static int guest_header(struct proxy *proxy, struct err *err)
 		return r;
 	stream = header.stream ? stream_find(proxy, header.stream) : NULL;
 	if (header.type != TTRPC_RESPONSE || !stream)
-		return err_msg(err, EPROTO,
-			       "frame of type %u for stream %u, which nobody asked for",
-			       header.type, header.stream);
+		return err_msg(
+			err, EPROTO,
+			"frame of type %u for stream %u, which nobody asked for",
+			header.type, header.stream);
 	proxy->receiver = stream->client;
 	proxy->guest_drop = !stream->client;
 	proxy->guest_left = header.length + TTRPC_HEADER_SIZE;
@@ -462,8 +463,8 @@ static void flush_receiver(struct proxy *proxy)
 
 static void read_guest(struct proxy *proxy)
 {
-	ssize_t n = flow_fill(&proxy->from_guest, proxy->agent.fd,
-			      PROXY_FLOW_SIZE);
+	ssize_t n =
+		flow_fill(&proxy->from_guest, proxy->agent.fd, PROXY_FLOW_SIZE);
 
 	if (n > 0 || n == -EAGAIN)
 		return;

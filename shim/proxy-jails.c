@@ -150,8 +150,8 @@ void console_handle(struct proxy *proxy, struct source *source, uint32_t events)
 		return;
 	}
 	for (ssize_t i = 0; i < n; i++)
-		proxy->console_kept[proxy->console_len++ %
-				    PROXY_CONSOLE_KEPT] = data[i];
+		proxy->console_kept[proxy->console_len++ % PROXY_CONSOLE_KEPT] =
+			data[i];
 }
 
 /* The last lines of the console, escaped, one log line each. */

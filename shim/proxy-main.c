@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * proxy-main.c - kata-proxy: one per sandbox. Stages: descriptors, mount
- * holder, jails, and in the loop, once QEMU greets, confinement. Started by kata-runtime create with
- * everything by descriptor and an empty environment; keeps the user
- * namespace's uid 0 and no capability.
+ * holder, jails, and in the loop, once QEMU greets, confinement. Started by
+ * kata-runtime create with everything by descriptor and an empty environment;
+ * keeps the user namespace's uid 0 and no capability.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,22 +25,32 @@
 #define FILTER_BYTES_MAX 65536
 
 enum {
-	FD_CONTROL, FD_CONTROL_LISTEN, FD_AGENT_LISTEN, FD_QMP, FD_AGENT,
-	FD_CONSOLE, FD_LOG, FD_SECCOMP, FD_VMM_ARGV, FD_FS_ARGV, FD_FIXED
+	FD_CONTROL,
+	FD_CONTROL_LISTEN,
+	FD_AGENT_LISTEN,
+	FD_QMP,
+	FD_AGENT,
+	FD_CONSOLE,
+	FD_LOG,
+	FD_SECCOMP,
+	FD_VMM_ARGV,
+	FD_FS_ARGV,
+	FD_FIXED
 };
 
 static const char *const fixed_name[FD_FIXED] = {
-	"control", "control_listen", "agent_listen", "qmp", "agent",
-	"console", "log", "seccomp", "vmm_argv", "fs_argv"
+	"control",  "control_listen", "agent_listen", "qmp",
+	"agent",    "console",	      "log",	      "seccomp",
+	"vmm_argv", "fs_argv"
 };
 
 static const char *const vmm_name[PROXY_JAIL_FDS_MAX] = {
-	"vmm0", "vmm1", "vmm2", "vmm3", "vmm4", "vmm5", "vmm6", "vmm7",
+	"vmm0", "vmm1", "vmm2",	 "vmm3",  "vmm4",  "vmm5",  "vmm6",  "vmm7",
 	"vmm8", "vmm9", "vmm10", "vmm11", "vmm12", "vmm13", "vmm14", "vmm15"
 };
 
 static const char *const fs_name[PROXY_JAIL_FDS_MAX] = {
-	"fs0", "fs1", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7",
+	"fs0", "fs1", "fs2",  "fs3",  "fs4",  "fs5",  "fs6",  "fs7",
 	"fs8", "fs9", "fs10", "fs11", "fs12", "fs13", "fs14", "fs15"
 };
 
@@ -69,7 +79,8 @@ static int parse_fds(const char *list, struct inherited *in, struct err *err)
 		if (all[i].fd < 0)
 			return err_msg(err, EINVAL, "--fds: %s is missing",
 				       fixed_name[i]);
-	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX && all[FD_FIXED + i].fd >= 0; i++)
+	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX && all[FD_FIXED + i].fd >= 0;
+	     i++)
 		in->vmm[in->vmm_count++] = all[FD_FIXED + i].fd;
 	for (size_t i = 0; i < PROXY_JAIL_FDS_MAX &&
 			   all[FD_FIXED + PROXY_JAIL_FDS_MAX + i].fd >= 0;
@@ -124,8 +135,8 @@ static int watch_all(struct proxy *proxy, const struct inherited *in,
 {
 	const struct fd_name *fd = in->all;
 
-	if (watch_fd(proxy, &proxy->creator, fd[FD_CONTROL].fd,
-		     control_creator, err) < 0 ||
+	if (watch_fd(proxy, &proxy->creator, fd[FD_CONTROL].fd, control_creator,
+		     err) < 0 ||
 	    watch_fd(proxy, &proxy->control_listen, fd[FD_CONTROL_LISTEN].fd,
 		     control_accept, err) < 0 ||
 	    watch_fd(proxy, &proxy->agent_listen, fd[FD_AGENT_LISTEN].fd,
@@ -207,7 +218,8 @@ int main(int argc, char **argv)
 		log_debug("setsid: %s", strerror(errno));
 	if (set_up(&proxy, &in, &err) < 0) {
 		log_err("%s", err.text);
-		IGNORE(record_send_error(in.all[FD_CONTROL].fd, &err, &ignored) < 0,
+		IGNORE(record_send_error(in.all[FD_CONTROL].fd, &err,
+					 &ignored) < 0,
 		       "the log has it");
 		return 1;
 	}

@@ -26,8 +26,7 @@ static void send_command(struct proxy *proxy, enum qmp_state state,
 
 	if (proxy->qmp.source.fd < 0)
 		return;
-	if (send(proxy->qmp.source.fd, text, len, MSG_NOSIGNAL) !=
-	    (ssize_t)len) {
+	if (send(proxy->qmp.source.fd, text, len, MSG_NOSIGNAL) != (ssize_t)len) {
 		proxy_forget(proxy, &proxy->qmp.source);
 		proxy_end(proxy, true, "QMP: the VMM does not listen");
 		return;
@@ -147,8 +146,7 @@ void qmp_handle(struct proxy *proxy, struct source *source, uint32_t events)
 	ssize_t n;
 
 	(void)events;
-	n = read(source->fd, qmp->line + qmp->len,
-		 sizeof(qmp->line) - qmp->len);
+	n = read(source->fd, qmp->line + qmp->len, sizeof(qmp->line) - qmp->len);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {

@@ -27,7 +27,7 @@ struct proxy;
 
 /* What an epoll event leads to. */
 struct source {
-	int fd; /* -1: unused */
+	int fd;		 /* -1: unused */
 	uint32_t events; /* what epoll watches now; 0: not registered */
 	void (*handle)(struct proxy *proxy, struct source *source,
 		       uint32_t events);
@@ -88,7 +88,7 @@ struct proxy {
 	const char *root; /* where the holder's file systems are mounted */
 	int seccomp_fd;	  /* -1 once confined */
 	int epoll_fd;
-	uid_t uid; /* ours, and the only one that may connect */
+	uid_t uid;    /* ours, and the only one that may connect */
 	bool running; /* the VM was let go */
 	bool had_main;
 	bool ending;
@@ -125,8 +125,9 @@ struct proxy {
 
 /* loop: 0, or -errno; changes what is watched on a source (0 removes it). */
 int proxy_watch(struct proxy *proxy, struct source *source, uint32_t events);
-void proxy_forget(struct proxy *proxy, struct source *source); /* unwatch, close */
-void proxy_run(struct proxy *proxy); /* until the sandbox ended */
+void proxy_forget(struct proxy *proxy,
+		  struct source *source); /* unwatch, close */
+void proxy_run(struct proxy *proxy);	  /* until the sandbox ended */
 /* Starts the end; the first reason stays. failed: nobody asked for it. */
 void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	PRINTF(3, 4);
@@ -148,7 +149,8 @@ void qmp_quit(struct proxy *proxy);
 
 /* control: records from kata-runtime */
 void control_accept(struct proxy *proxy, struct source *source, uint32_t events);
-void control_creator(struct proxy *proxy, struct source *source, uint32_t events);
+void control_creator(struct proxy *proxy, struct source *source,
+		     uint32_t events);
 void control_ready(struct proxy *proxy);
 void control_continued(struct proxy *proxy);
 void control_failed(struct proxy *proxy);
