@@ -16,7 +16,7 @@
 enum record_type {
 	RECORD_ERROR = 1, /* any -> runtime: text; the operation failed */
 	RECORD_OK,	  /* any -> runtime: the operation succeeded */
-	RECORD_PROXY_READY, /* proxy -> runtime: QMP greeting and capabilities done, VM stopped */
+	RECORD_PROXY_READY, /* proxy -> runtime: VM stopped, jails up, QMP works */
 	RECORD_PROXY_CONT, /* runtime -> proxy: let the VM run; answered by OK */
 	RECORD_PROXY_QUIT, /* runtime -> proxy: end the VM and exit; answered by OK when it is gone */
 	RECORD_PROXY_PING, /* runtime -> proxy: answered by OK */

@@ -128,7 +128,7 @@ static int find_interface(struct netlink *netlink, struct net_link *ret,
 		if (found)
 			return err_msg(
 				err, EOPNOTSUPP,
-				"network: two interfaces (%s, %s) in one namespace are not supported yet",
+				"network: two interfaces (%s, %s) are not supported yet",
 				ret->name, links[i].name);
 		*ret = links[i];
 		found = 1;

@@ -54,13 +54,13 @@ static int default_root(struct runtime *rt, struct err *err)
 	if (!run || run[0] != '/')
 		return err_msg(
 			err, ENOENT,
-			"XDG_RUNTIME_DIR is not set: needed to keep state without root (or give --root)");
+			"XDG_RUNTIME_DIR is not set; without root, state is kept there");
 	if (stat(run, &st) < 0)
 		return err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
 	if (st.st_uid != geteuid() || (st.st_mode & 077))
 		return err_msg(
 			err, EPERM,
-			"XDG_RUNTIME_DIR %s: must belong to the caller with mode 0700 (is uid %u, %04o)",
+			"XDG_RUNTIME_DIR %s: must be the caller's, mode 0700 (is uid %u, %04o)",
 			run, st.st_uid, st.st_mode & 07777);
 	rt->root = xasprintf("%s/kata", run);
 	return 0;

@@ -77,9 +77,9 @@ void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "-cpu");
 	strv_add(a, c->accel == ACCEL_KVM ? "host,-vmx,-svm" : "max,-vmx,-svm");
 	strv_add(a, "-M");
-	strv_addf(
-		a,
-		"microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,auto-kernel-cmdline=on");
+	strv_addf(a,
+		  "microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,"
+		  "auto-kernel-cmdline=on");
 	strv_add(a, "-m");
 	strv_addf(a, "%uM", c->memory_mib);
 	strv_add(a, "-smp");
