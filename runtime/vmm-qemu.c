@@ -14,16 +14,20 @@ static void add_devices(const struct vmm_config *c, struct strv *a)
 	strv_addf(a, "socket,id=qmp,fd=%d,server=off", c->qmp_fd);
 	strv_add(a, "-mon");
 	strv_add(a, "chardev=qmp,mode=control");
-	strv_add(a, "-device");
-	strv_add(a, "virtio-serial-device,max_ports=3");
 	strv_add(a, "-chardev");
 	strv_addf(a, "socket,id=console,fd=%d,server=off", c->console_fd);
+	/* One port only: those of a device with more appear after init runs. */
 	strv_add(a, "-device");
-	strv_add(a, "virtconsole,chardev=console,nr=0");
+	strv_add(a, "virtio-serial-device,id=con,max_ports=1");
+	strv_add(a, "-device");
+	strv_add(a, "virtconsole,chardev=console,bus=con.0");
 	strv_add(a, "-chardev");
 	strv_addf(a, "socket,id=agent,fd=%d,server=off", c->agent_fd);
 	strv_add(a, "-device");
-	strv_add(a, "virtserialport,chardev=agent,name=agent.channel.0,nr=1");
+	strv_add(a, "virtio-serial-device,id=agt,max_ports=2");
+	strv_add(a, "-device");
+	strv_add(a,
+		 "virtserialport,bus=agt.0,nr=1,chardev=agent,name=agent.channel.0");
 	strv_add(a, "-chardev");
 	strv_addf(a, "socket,id=fs,fd=%d,server=off", c->fs_fd);
 	strv_add(a, "-device");
@@ -44,22 +48,28 @@ static void add_devices(const struct vmm_config *c, struct strv *a)
 		c->mac[5]);
 }
 
+/*
+ * What a guest under TCG on microvm cannot measure is told to it: without
+ * tsc_early_khz about half of the boots hang, without tsc=reliable two CPUs
+ * fall back to a clock of jiffies. lapic_timer_khz is osbuilder's own patch:
+ * QEMU's local APIC timer runs at 1 GHz.
+ */
 static void add_kernel(const struct vmm_config *c, struct strv *a)
 {
-	char tsc[64] = "";
+	char tcg[128] = "";
 
-	/* microvm under TCG has no clock to calibrate against (DESIGN 6). */
 	if (c->accel == ACCEL_TCG && c->tsc_khz > 0)
-		snprintf(tsc, sizeof(tsc),
-			 " tsc_early_khz=%u no_timer_check lpj=%u", c->tsc_khz,
-			 c->tsc_khz * 4);
+		snprintf(tcg, sizeof(tcg),
+			 " tsc_early_khz=%u tsc=reliable "
+			 "lapic_timer_khz=1000000 no_timer_check",
+			 c->tsc_khz);
 	strv_add(a, "-kernel");
 	strv_add(a, c->kernel);
 	strv_add(a, "-initrd");
 	strv_add(a, c->initrd);
 	strv_add(a, "-append");
-	strv_addf(a, "console=hvc0 quiet panic=-1 reboot=t%s%s", tsc,
-		  c->agent_log ? " agent.log=debug" : "");
+	strv_addf(a, "console=hvc0 quiet panic=-1 reboot=t noreplace-smp%s%s",
+		  tcg, c->agent_log ? " agent.log=debug" : "");
 }
 
 void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
