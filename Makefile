@@ -20,6 +20,11 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-fcf-protection=full -fno-delete-null-pointer-checks \
 	-fno-strict-overflow -fno-strict-aliasing \
 	-ftrivial-auto-var-init=zero -fvisibility=hidden
+ifneq (,$(findstring clang,$(CC)))
+# clang before 16 wants to hear that zero is meant
+HARDEN += $(shell $(CC) -Werror -ftrivial-auto-var-init=zero -E -x c /dev/null \
+	>/dev/null 2>&1 || echo -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+endif
 ifeq ($(SAN),1)
 B := build/san
 FORTIFY := -fsanitize=address,undefined -fno-sanitize-recover=undefined

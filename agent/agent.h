@@ -75,8 +75,6 @@ struct call {
 };
 
 int channel_start(struct agent *agent, int fd, struct err *err) MUST_CHECK;
-/* Blocks until what is queued has been written, at most timeout_ms. */
-void channel_flush(struct agent *agent, int timeout_ms);
 /* The answer to a call; exactly one of these for each. stream 0: no-op. */
 void call_reply(const struct call *call, const ProtobufCMessage *message);
 void call_reply_empty(const struct call *call);
@@ -132,6 +130,7 @@ struct process {
 	bool status_told;
 	int64_t drain_until_ms; /* terminal: late output is awaited till then */
 	char *apparmor;		/* recorded, never applied */
+	Grpc__ReadBack *report; /* exec: sent when the program runs */
 };
 
 /* --- containers ------------------------------------------------------------ */

@@ -8,7 +8,6 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -111,21 +110,6 @@ int channel_start(struct agent *agent, int fd, struct err *err)
 	channel->source.ready = channel_ready;
 	ttrpc_reader_init(&channel->reader, FRAME_MAX);
 	return loop_watch(agent, &channel->source, EPOLLIN, err);
-}
-
-void channel_flush(struct agent *agent, int timeout_ms)
-{
-	struct channel *channel = &agent->channel;
-	int64_t end = loop_now_ms() + timeout_ms;
-
-	while (channel->head && loop_now_ms() < end) {
-		struct pollfd at = { .fd = channel->fd, .events = POLLOUT };
-		int r = write_some(channel);
-
-		if (r != -EAGAIN)
-			return;
-		IGNORE(poll(&at, 1, 100), "the deadline bounds the loop");
-	}
 }
 
 /* Takes the frame over; writes at once when nothing waits before it. */

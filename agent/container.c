@@ -164,6 +164,16 @@ static void finish_destroy(struct agent *agent)
 	call_reply_empty(&call);
 }
 
+/* Page cache of the container's files: the host wants its mounts back. */
+static void drop_caches(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+
+	sync();
+	if (path_write_file(agent->proc_fd, "sys/vm/drop_caches", "3", &err) < 0)
+		log_warn("%s", err.text);
+}
+
 void container_check_removal(struct agent *agent)
 {
 	struct container *next;
@@ -175,7 +185,7 @@ void container_check_removal(struct agent *agent)
 		if (!at->removing || container_is_alive(at))
 			continue;
 		container_free(agent, at);
-		sync();
+		drop_caches(agent);
 		call_reply_empty(&call);
 	}
 	if (agent->state == SANDBOX_ENDING && !agent->containers)

@@ -7,16 +7,13 @@
 #include "dispatch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroup.h"
 #include "container.h"
 #include "launch.h"
 #include "log.h"
-#include "path.h"
 #include "process.h"
 
 static int check_ports(uint32_t in, uint32_t out, uint32_t err_port,
@@ -135,16 +132,6 @@ int handle_start_container(const struct call *call,
 	return r;
 }
 
-/* Page cache of the container's files: the host wants its mounts back. */
-static void drop_caches(struct agent *agent)
-{
-	struct err err = ERR_INIT;
-
-	sync();
-	if (path_write_file(agent->proc_fd, "sys/vm/drop_caches", "3", &err) < 0)
-		log_warn("%s", err.text);
-}
-
 int handle_remove_container(const struct call *call,
 			    const ProtobufCMessage *request, struct err *err)
 {
@@ -164,7 +151,6 @@ int handle_remove_container(const struct call *call,
 	container->removing = true;
 	container->remove_stream = call->stream;
 	container_check_removal(call->agent);
-	drop_caches(call->agent);
 	return 0;
 }
 

@@ -77,6 +77,15 @@ static void close_sync(struct agent *agent, struct process *process)
 	process->sync_fd = -1;
 }
 
+static void drop_report(struct process *process)
+{
+	if (!process->report)
+		return;
+	readback_done(process->report);
+	free(process->report);
+	process->report = NULL;
+}
+
 void process_free(struct agent *agent, struct process *process)
 {
 	struct call setup = { agent, process->setup_stream };
@@ -95,6 +104,7 @@ void process_free(struct agent *agent, struct process *process)
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	unlink_process(process);
+	drop_report(process);
 	free(process->exec_id);
 	free(process->apparmor);
 	free(process);
@@ -117,22 +127,25 @@ static void take_terminal(struct process *process, int *master_fd)
 	*master_fd = -1;
 }
 
-static int reply_created(struct agent *agent, struct process *process,
-			 struct err *err)
+static int take_report(struct agent *agent, struct process *process,
+		       struct err *err)
+{
+	process->report = xcalloc(1, sizeof(*process->report));
+	grpc__read_back__init(process->report);
+	return readback_take(agent, process, process->report, err);
+}
+
+/* The init is made, and frozen: CreateContainer's answer. */
+static void reply_created(struct agent *agent, struct process *process)
 {
 	Grpc__CreateContainerResponse answer =
 		GRPC__CREATE_CONTAINER_RESPONSE__INIT;
-	Grpc__ReadBack report = GRPC__READ_BACK__INIT;
 	struct call call = { agent, process->setup_stream };
-	int r = readback_take(agent, process, &report, err);
 
-	if (r == 0) {
-		answer.read_back = &report;
-		process->setup_stream = 0;
-		call_reply(&call, &answer.base);
-	}
-	readback_done(&report);
-	return r;
+	answer.read_back = process->report;
+	process->setup_stream = 0;
+	call_reply(&call, &answer.base);
+	drop_report(process);
 }
 
 static void on_ready(struct agent *agent, struct process *process)
@@ -144,8 +157,10 @@ static void on_ready(struct agent *agent, struct process *process)
 		return;
 	process->state = PROCESS_FROZEN;
 	r = process->setup_err.code ? -process->setup_err.code : 0;
+	if (r == 0)
+		r = take_report(agent, process, &err);
 	if (r == 0 && process->is_init)
-		r = reply_created(agent, process, &err);
+		reply_created(agent, process);
 	else if (r == 0)
 		r = process_go(process, &err);
 	if (r == 0)
@@ -158,11 +173,14 @@ static void on_ready(struct agent *agent, struct process *process)
 
 static void on_exec_seen(struct agent *agent, struct process *process)
 {
+	Grpc__ExecProcessResponse answer = GRPC__EXEC_PROCESS_RESPONSE__INIT;
 	struct call call = { agent, process->setup_stream };
 
 	process->state = PROCESS_RUNNING;
 	process->setup_stream = 0;
-	call_reply_empty(&call);
+	answer.read_back = process->report; /* none for StartContainer */
+	call_reply(&call, &answer.base);
+	drop_report(process);
 }
 
 /* One message of the child. Return: false when there is no more for now. */
@@ -278,7 +296,7 @@ static bool end_early(struct agent *agent, struct process *process)
 	process->setup_stream = 0;
 	if (gone)
 		process_free(agent, process);
-	if (gone && !container->processes)
+	if (gone && !container->processes && !container->removing)
 		container_free(agent, container);
 	call_fail(&call, &err);
 	return gone;

@@ -44,8 +44,10 @@ struct method {
 	const ProtobufCMessageDescriptor *reply; /* NULL: answer not used */
 };
 
-#define METHOD(name_, request_, reply_)                                       \
-	{ SERVICE_AGENT, name_, &grpc__##request_##__descriptor, reply_ }
+#define METHOD(name_, request_, reply_)                                        \
+	{                                                                      \
+		SERVICE_AGENT, name_, &grpc__##request_##__descriptor, reply_  \
+	}
 #define REPLY(name_) &grpc__##name_##__descriptor
 
 static const struct method methods[] = {
@@ -56,9 +58,9 @@ static const struct method methods[] = {
 		METHOD("CreateSandbox", create_sandbox_request, NULL),
 	[AGENT_DESTROY_SANDBOX] =
 		METHOD("DestroySandbox", destroy_sandbox_request, NULL),
-	[AGENT_CREATE_CONTAINER] =
-		METHOD("CreateContainer", create_container_request,
-		       REPLY(create_container_response)),
+	[AGENT_CREATE_CONTAINER] = METHOD("CreateContainer",
+					  create_container_request,
+					  REPLY(create_container_response)),
 	[AGENT_START_CONTAINER] =
 		METHOD("StartContainer", start_container_request, NULL),
 	[AGENT_REMOVE_CONTAINER] =
@@ -88,9 +90,8 @@ static const struct method methods[] = {
 		METHOD("SetGuestDateTime", set_guest_date_time_request, NULL),
 	[AGENT_RESEED_RANDOM_DEV] =
 		METHOD("ReseedRandomDev", reseed_random_dev_request, NULL),
-	[AGENT_GUEST_DETAILS] =
-		METHOD("GetGuestDetails", guest_details_request,
-		       REPLY(guest_details_response)),
+	[AGENT_GUEST_DETAILS] = METHOD("GetGuestDetails", guest_details_request,
+				       REPLY(guest_details_response)),
 };
 static_assert(ARRAY_SIZE(methods) == AGENT_METHOD_MAX, "a row for each method");
 
@@ -139,7 +140,8 @@ int agent_reply_decode(enum agent_method method, const void *data, size_t len,
 	message = protobuf_c_message_unpack(methods[method].reply, &allocator,
 					    len, data);
 	if (!message)
-		return err_msg(err, EPROTO, "the agent's answer to %s is malformed",
+		return err_msg(err, EPROTO,
+			       "the agent's answer to %s is malformed",
 			       methods[method].name);
 	*ret_message = message;
 	return 0;
@@ -180,8 +182,7 @@ static int status_to_errno(enum agent_method method, int32_t code)
  * as printable text of bounded length.
  */
 static void status_to_err(enum agent_method method,
-			  const struct ttrpc_response *response,
-			  struct err *err)
+			  const struct ttrpc_response *response, struct err *err)
 {
 	int code = status_to_errno(method, response->code);
 	char text[ERROR_TEXT_MAX];
@@ -198,8 +199,7 @@ static void status_to_err(enum agent_method method,
 
 /* --- calls in flight ---------------------------------------------------- */
 
-static struct agent_call *call_find(struct agent_client *client,
-				    uint32_t stream)
+static struct agent_call *call_find(struct agent_client *client, uint32_t stream)
 {
 	for (size_t i = 0; i < AGENT_CALLS_MAX; i++)
 		if (client->calls[i].stream == stream)
@@ -349,8 +349,7 @@ int agent_call_start(struct agent_client *client, enum agent_method method,
 	if (!call)
 		return err_msg(err, EBUSY, "too many calls to the agent");
 	stream = stream_new(client);
-	r = request_pack(method, request, stream, timeout_ms, &frame, &len,
-			 err);
+	r = request_pack(method, request, stream, timeout_ms, &frame, &len, err);
 	if (r < 0)
 		return r;
 	r = out_append(client, frame, len, err);
@@ -428,8 +427,8 @@ static int dispatch_frames(struct agent_client *client, struct err *err)
 	const uint8_t *payload;
 	int r;
 
-	while ((r = ttrpc_reader_next(&client->reader, &header, &payload,
-				      err)) > 0) {
+	while ((r = ttrpc_reader_next(&client->reader, &header, &payload, err)) >
+	       0) {
 		if (header.type != TTRPC_RESPONSE)
 			return err_msg(err, EPROTO,
 				       "the agent sent a frame of type %u",
@@ -649,9 +648,10 @@ int agent_check_wait(struct agent_client *client, int timeout_ms,
 		int r;
 
 		if (left <= 0)
-			return err_msg(err, ETIMEDOUT,
-				       "the agent did not answer within %d s of the VM's start",
-				       timeout_ms / 1000);
+			return err_msg(
+				err, ETIMEDOUT,
+				"the agent did not answer within %d s of the VM's start",
+				timeout_ms / 1000);
 		if (left > CHECK_INTERVAL_MS)
 			left = CHECK_INTERVAL_MS;
 		r = agent_call_wait(client, AGENT_CHECK, &request.base,

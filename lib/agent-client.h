@@ -28,10 +28,10 @@ struct ProtobufCMessage;
  * brackets; the others carry nothing that is used).
  */
 enum agent_method {
-	AGENT_CHECK,		 /* CheckRequest (HealthCheckResponse) */
-	AGENT_CREATE_SANDBOX,	 /* CreateSandboxRequest */
-	AGENT_DESTROY_SANDBOX,	 /* DestroySandboxRequest */
-	AGENT_CREATE_CONTAINER,	 /* CreateContainerRequest (CreateContainerResponse) */
+	AGENT_CHECK,	       /* CheckRequest (HealthCheckResponse) */
+	AGENT_CREATE_SANDBOX,  /* CreateSandboxRequest */
+	AGENT_DESTROY_SANDBOX, /* DestroySandboxRequest */
+	AGENT_CREATE_CONTAINER, /* CreateContainerRequest (CreateContainerResponse) */
 	AGENT_START_CONTAINER,	 /* StartContainerRequest */
 	AGENT_REMOVE_CONTAINER,	 /* RemoveContainerRequest */
 	AGENT_EXEC_PROCESS,	 /* ExecProcessRequest (ExecProcessResponse) */
@@ -47,7 +47,7 @@ enum agent_method {
 	AGENT_ADD_ARP_NEIGHBORS, /* AddARPNeighborsRequest */
 	AGENT_SET_GUEST_DATE_TIME, /* SetGuestDateTimeRequest */
 	AGENT_RESEED_RANDOM_DEV,   /* ReseedRandomDevRequest */
-	AGENT_GUEST_DETAILS,	   /* GuestDetailsRequest (GuestDetailsResponse) */
+	AGENT_GUEST_DETAILS, /* GuestDetailsRequest (GuestDetailsResponse) */
 	AGENT_METHOD_MAX
 };
 

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* macros in some fortified libc headers */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf gets strtok /* xasprintf */
 #pragma GCC poison atoi atol atoll		      /* num_parse_*() */
 #pragma GCC poison system popen tmpnam mktemp tempnam /* child_spawn(), memfd */

@@ -96,8 +96,8 @@ static bool is_family_prefix(unsigned family, unsigned prefix)
 static bool start_is_good(const struct record_start *start)
 {
 	if (start->has_network > 1 || start->addr_count > RECORD_ADDRS_MAX ||
-	    start->route_count > RECORD_ROUTES_MAX ||
-	    start->mtu > 1u << 20 || !is_text(start->name, sizeof(start->name)))
+	    start->route_count > RECORD_ROUTES_MAX || start->mtu > 1u << 20 ||
+	    !is_text(start->name, sizeof(start->name)))
 		return false;
 	if (start->has_network && !start->name[0])
 		return false;
@@ -185,7 +185,8 @@ int record_recv(int sock, union record *ret, int timeout_ms, struct err *err)
 		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
 	} while (got < 0 && errno == EINTR);
 	if (got == 0 || (got < 0 && errno == ECONNRESET))
-		return err_msg(err, EPIPE, "the other end closed the connection");
+		return err_msg(err, EPIPE,
+			       "the other end closed the connection");
 	if (got < 0)
 		return err_set(err, errno, "receive record");
 	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||

@@ -24,7 +24,12 @@
 #define READER_START 4096
 #define READER_KEEP (128u << 10)
 
-enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
+enum wire_type {
+	WIRE_VARINT = 0,
+	WIRE_FIXED64 = 1,
+	WIRE_BYTES = 2,
+	WIRE_FIXED32 = 5
+};
 
 struct wire_field {
 	uint32_t number;
@@ -375,9 +380,10 @@ static int frame_new(uint32_t stream, enum ttrpc_type type, size_t body,
 	struct ttrpc_header header = { .stream = stream, .type = type };
 
 	if (body > TTRPC_PAYLOAD_MAX)
-		return err_msg(err, EMSGSIZE,
-			       "ttrpc message of %zu bytes exceeds the limit of %u",
-			       body, TTRPC_PAYLOAD_MAX);
+		return err_msg(
+			err, EMSGSIZE,
+			"ttrpc message of %zu bytes exceeds the limit of %u",
+			body, TTRPC_PAYLOAD_MAX);
 	header.length = (uint32_t)body;
 	*ret_frame = xcalloc(1, TTRPC_HEADER_SIZE + body);
 	ttrpc_header_encode(&header, *ret_frame);
@@ -447,8 +453,7 @@ int ttrpc_request_encode(uint32_t stream, const char *service,
  */
 int ttrpc_response_encode(uint32_t stream, enum ttrpc_code code,
 			  const char *message, const void *payload, size_t len,
-			  uint8_t **ret_frame, size_t *ret_len,
-			  struct err *err)
+			  uint8_t **ret_frame, size_t *ret_len, struct err *err)
 {
 	size_t message_len = message ? strnlen(message, MESSAGE_LEN_MAX) : 0;
 	size_t status, body;
@@ -539,8 +544,7 @@ int ttrpc_reader_next(struct ttrpc_reader *reader, struct ttrpc_header *ret,
 
 	if (reader->len < TTRPC_HEADER_SIZE)
 		return 0;
-	r = header_decode(reader->data, reader->allow_proxy_types, &header,
-			  err);
+	r = header_decode(reader->data, reader->allow_proxy_types, &header, err);
 	if (r < 0)
 		return r;
 	if (header.length > reader->max_payload)

@@ -132,6 +132,20 @@ class Life(Case):
         self.assertEqual(G.end(wait).status, 137)
         self.assertEqual(G.end(read).data, b"")
 
+    def test_remove_while_set_up(self):
+        name, _ = G.new_rootfs()
+        create = G.begin("CreateContainer", container_id=name,
+                         OCI=G.spec(name, ["sleep", "100"]))
+        try:
+            G.call("RemoveContainer", container_id=name)
+        except guests.RpcError as error:
+            self.assertEqual(error.code, 5)
+        try:
+            G.end(create)
+        except guests.RpcError:
+            pass
+        self.fails("NOT_FOUND", name, G.call, "WaitProcess", container_id=name)
+
     def test_names(self):
         for bad in ("", "../x", "a/b", "x" * 200):
             self.fails("INVALID_ARGUMENT", "container_id", G.call,
@@ -255,6 +269,13 @@ class Exec(Case):
                    self.name, ["nope"])
         self.fails("NOT_FOUND", "does not exist", G.exec, "zzz", ["true"])
         self.fails("INVALID_ARGUMENT", "process.args", G.exec, self.name, [])
+
+    def test_report(self):
+        answer = G.call("ExecProcess", container_id=self.name, exec_id="r",
+                        process=G.process(["true"], caps=["CAP_KILL"]))
+        self.assertEqual(answer.read_back.cap_effective, 1 << 5)
+        self.assertEqual(answer.read_back.no_new_privs, 1)
+        self.assertEqual(G.collect(self.name, "r")[0], 0)
 
     def test_many(self):
         calls = []
