@@ -19,7 +19,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-fcf-protection=full -fno-delete-null-pointer-checks \
 	-fno-strict-overflow -fno-strict-aliasing \
-	-ftrivial-auto-var-init=zero -fvisibility=hidden
+	-ftrivial-auto-var-init=zero -fvisibility=hidden \
+	-ffunction-sections -fdata-sections
 ifneq (,$(findstring clang,$(CC)))
 # clang before 16 wants to hear that zero is meant
 HARDEN += $(shell $(CC) -Werror -ftrivial-auto-var-init=zero -E -x c /dev/null \
@@ -43,7 +44,7 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -I. -Ilib -I$(B)/gen -I$(B)/gen/proto \
 	-DKATA_VERSION='"$(VERSION)"' $(HOOK_FLAGS) $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 -O2 -g $(WARN) $(HARDEN) $(FORTIFY) $(CFLAGS)
 LDFLAGS_ALL = -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
-	-Wl,-z,separate-code -Wl,--as-needed $(SAN_LD) $(LDFLAGS)
+	-Wl,-z,separate-code -Wl,--gc-sections -Wl,--as-needed $(SAN_LD) $(LDFLAGS)
 
 BIN := $(B)/bin
 LIBEXEC := $(B)/libexec/kata
@@ -86,7 +87,7 @@ clean:	## remove build/ (the guest kernel stays in the user's cache)
 
 # --- compile ---------------------------------------------------------------
 # Position-independent objects serve the dynamic and the static-pie programs.
-$(OBJ)/%.o: %.c
+$(OBJ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -fPIE -MMD -MP -c -o $@ $<
 

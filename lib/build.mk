@@ -17,6 +17,9 @@ LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
 	oci-unsupported
 LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
+# What reads guest bytes, or what a guest's bytes pass through, links least.
+LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
+LIB_SHIM := $(LIB_PROXY) $(LIB_OCI) agent-client
 LIB_HOST := $(LIB_JAIL) opts toml ttrpc records netlink
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
@@ -25,6 +28,7 @@ lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 $(OBJ)/lib/agent-client.o $(OBJ)/lib/ttrpc.o: $(PROTO_H)
 
 LIBS_JAIL := -lyajl -lseccomp -lcap-ng -lselinux
+LIBS_PROXY := -lyajl -lseccomp -lcap-ng
 LIBS_HOST := $(LIBS_JAIL) -lnl-route-3 -lnl-3
 LIBS_PROTO := -lprotobuf-c
 NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0 2>/dev/null || echo -I/usr/include/libnl3)

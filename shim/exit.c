@@ -61,7 +61,8 @@ void exit_watch(struct shim *shim)
 static int64_t idle_limit(const struct shim *shim)
 {
 	return shim->role == SHIM_EXEC && !io_blocked(shim) ?
-		       DRAIN_IDLE_EXEC_MS : DRAIN_IDLE_MS;
+		       DRAIN_IDLE_EXEC_MS :
+		       DRAIN_IDLE_MS;
 }
 
 int exit_timeout_ms(const struct shim *shim)
@@ -121,8 +122,7 @@ void exit_clean_up(struct shim *shim)
 
 	if (shim->role == SHIM_CONTAINER)
 		remove_container(shim);
-	if (agent_proxy_frame(&shim->agent, TTRPC_PROXY_DONE, NULL, 0, &err) <
-		    0 ||
+	if (agent_proxy_frame(&shim->agent, TTRPC_PROXY_DONE, NULL, 0, &err) < 0 ||
 	    agent_client_flush(&shim->agent, DONE_TIMEOUT_MS, &err) < 0)
 		log_warn("tell the proxy: %s", err.text);
 }

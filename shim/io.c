@@ -214,8 +214,8 @@ static ssize_t write_page(int fd, const uint8_t *data, size_t len)
 	return write(fd, data, min_size(len, PIPE_BUF));
 }
 
-static ssize_t write_some(const struct shim_output *output,
-			  const uint8_t *data, size_t len)
+static ssize_t write_some(const struct shim_output *output, const uint8_t *data,
+			  size_t len)
 {
 	int fd = output->source.fd;
 	ssize_t n;
@@ -267,8 +267,8 @@ static void output_keep(struct shim_output *output, const uint8_t *data,
 
 static void output_rest(struct shim_output *output)
 {
-	size_t done = output_write(output, output->rest + output->start,
-				   output->len);
+	size_t done =
+		output_write(output, output->rest + output->start, output->len);
 
 	output->start += done;
 	output->len -= done;

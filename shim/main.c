@@ -71,8 +71,8 @@ static int read_config(struct shim *shim, struct err *err)
 	AUTO_FREE char *text = NULL;
 	size_t len;
 
-	if (fd_read_text(shim->fds.config, CONFIG_BYTES_MAX, &text, &len,
-			 err) < 0)
+	if (fd_read_text(shim->fds.config, CONFIG_BYTES_MAX, &text, &len, err) <
+	    0)
 		return err_wrap(err, "config.json");
 	if (oci_spec_parse(text, len, &shim->spec, err) < 0)
 		return err_wrap(err, "config.json");
@@ -248,8 +248,8 @@ static int lost(struct shim *shim, const struct err *what)
 {
 	log_err("sandbox ended: %s", what->text);
 	if (!shim->terminal) {
-		AUTO_FREE char *line = xasprintf("kata: sandbox ended: %s\n",
-						 what->text);
+		AUTO_FREE char *line =
+			xasprintf("kata: sandbox ended: %s\n", what->text);
 
 		IGNORE(write(STDERR_FILENO, line, strlen(line)) < 0,
 		       "nobody reads it; the log has it");

@@ -62,8 +62,7 @@ static void mirror_done(struct mirror *mirror)
 
 static int attr_apply(int fd, uint64_t attr, struct err *err)
 {
-	struct mount_attr set = { .attr_set = attr,
-				  .propagation = MS_PRIVATE };
+	struct mount_attr set = { .attr_set = attr, .propagation = MS_PRIVATE };
 
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &set,
 			  sizeof(set)) < 0)
@@ -88,8 +87,9 @@ static int new_mount(const char *type, const char *size, unsigned attr,
 
 	if (fs_fd < 0)
 		return err_set(err, errno, "open file system %s", type);
-	if (size && (fsconfig(fs_fd, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
-		     fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0))
+	if (size &&
+	    (fsconfig(fs_fd, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+	     fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0))
 		return err_set(err, errno, "configure %s", type);
 	if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_set(err, errno, "create %s", type);
@@ -101,10 +101,9 @@ static int new_mount(const char *type, const char *size, unsigned attr,
 
 static int new_tmpfs(struct err *err)
 {
-	return new_mount("tmpfs", "256k",
-			 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				 MOUNT_ATTR_NOEXEC,
-			 err);
+	return new_mount(
+		"tmpfs", "256k",
+		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
 }
 
 /* Step 2: what can be had only while the engine's root is still there. */
@@ -112,17 +111,15 @@ static int take_from_host(struct mirror *mirror, struct err *err)
 {
 	mirror->proc_fd = new_mount("proc", NULL,
 				    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					    MOUNT_ATTR_NODEV |
-					    MOUNT_ATTR_NOEXEC,
+					    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 				    err);
 	if (mirror->proc_fd < 0)
 		return mirror->proc_fd;
 	for (size_t i = 0; i < ARRAY_SIZE(device_name); i++) {
 		AUTO_FREE char *path = xasprintf("/dev/%s", device_name[i]);
 
-		mirror->device_fd[i] = open_tree(AT_FDCWD, path,
-						 OPEN_TREE_CLONE |
-							 OPEN_TREE_CLOEXEC);
+		mirror->device_fd[i] = open_tree(
+			AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		if (mirror->device_fd[i] < 0 && errno != ENOENT)
 			return err_set(err, errno, "take %s", path);
 	}
@@ -186,7 +183,8 @@ static int remember_stand_in(struct mirror *mirror, int fd, struct err *err)
 {
 	if (mirror->stand_in_count == STAND_INS_MAX) {
 		close(fd);
-		return err_msg(err, E2BIG, "more than %d mounts that live in the guest",
+		return err_msg(err, E2BIG,
+			       "more than %d mounts that live in the guest",
 			       STAND_INS_MAX);
 	}
 	mirror->stand_in[mirror->stand_in_count++] = fd;

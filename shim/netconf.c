@@ -35,7 +35,8 @@ static Types__IPFamily family_of(uint8_t family)
 	return family == AF_INET6 ? TYPES__IPFAMILY__v6 : TYPES__IPFAMILY__v4;
 }
 
-static Grpc__UpdateInterfaceRequest *interface_message(const struct record_start *start)
+static Grpc__UpdateInterfaceRequest *
+interface_message(const struct record_start *start)
 {
 	Grpc__UpdateInterfaceRequest *out = xcalloc(1, sizeof(*out));
 	Types__Interface *interface = xcalloc(1, sizeof(*interface));
@@ -46,12 +47,11 @@ static Grpc__UpdateInterfaceRequest *interface_message(const struct record_start
 	interface->device = xstrdup(start->name);
 	interface->name = xstrdup(start->name);
 	interface->mtu = start->mtu;
-	interface->hwaddr = xasprintf("%02x:%02x:%02x:%02x:%02x:%02x",
-				      start->mac[0], start->mac[1],
-				      start->mac[2], start->mac[3],
-				      start->mac[4], start->mac[5]);
-	interface->ipaddresses = xcalloc(start->addr_count,
-					 sizeof(*interface->ipaddresses));
+	interface->hwaddr = xasprintf(
+		"%02x:%02x:%02x:%02x:%02x:%02x", start->mac[0], start->mac[1],
+		start->mac[2], start->mac[3], start->mac[4], start->mac[5]);
+	interface->ipaddresses =
+		xcalloc(start->addr_count, sizeof(*interface->ipaddresses));
 	for (size_t i = 0; i < start->addr_count; i++) {
 		const struct record_addr *addr = &start->addr[i];
 		Types__IPAddress *one = xcalloc(1, sizeof(*one));
@@ -94,8 +94,8 @@ static Grpc__UpdateRoutesRequest *routes_message(const struct record_start *star
 	grpc__update_routes_request__init(out);
 	out->routes = xcalloc(1, sizeof(*out->routes));
 	grpc__routes__init(out->routes);
-	out->routes->routes = xcalloc(start->route_count,
-				      sizeof(*out->routes->routes));
+	out->routes->routes =
+		xcalloc(start->route_count, sizeof(*out->routes->routes));
 	for (size_t i = 0; i < start->route_count; i++)
 		out->routes->routes[out->routes->n_routes++] =
 			route_message(start, &start->route[i]);

@@ -22,8 +22,19 @@
 #define BOOT_TIMEOUT_MAX_S 600
 #define TITLE "kata-shim"
 
-enum { FD_PROXY, FD_CONTROL, FD_LISTEN, FD_CONFIG, FD_PROCESS, FD_LOG,
-       FD_SECCOMP, FD_ROOTFS, FD_MNTNS, FD_CONSOLE, FD_FIXED };
+enum {
+	FD_PROXY,
+	FD_CONTROL,
+	FD_LISTEN,
+	FD_CONFIG,
+	FD_PROCESS,
+	FD_LOG,
+	FD_SECCOMP,
+	FD_ROOTFS,
+	FD_MNTNS,
+	FD_CONSOLE,
+	FD_FIXED
+};
 
 static const char *const fixed_name[FD_FIXED] = {
 	[FD_PROXY] = "proxy",	  [FD_CONTROL] = "control",
@@ -115,8 +126,9 @@ static int fds_check(const struct shim *shim, struct err *err)
 	else
 		ok = ok && fds->process >= 0 && fds->mntns >= 0;
 	if (!ok)
-		return err_msg(err, EINVAL,
-			       "--fds: a descriptor that the role needs is missing");
+		return err_msg(
+			err, EINVAL,
+			"--fds: a descriptor that the role needs is missing");
 	return 0;
 }
 
@@ -174,9 +186,11 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
 	if (r < 0)
 		return r;
 	if (r != argc || !fds)
-		return err_msg(err, EINVAL, "usage: kata-shim --role ROLE --id ID [--exec-id ID] --fds NAMES");
-	if (boot && (num_parse_u32(boot, BOOT_TIMEOUT_MAX_S, &seconds) < 0 ||
-		     !seconds))
+		return err_msg(err, EINVAL,
+			       "usage: kata-shim --role ROLE --id ID "
+			       "[--exec-id ID] --fds NAMES");
+	if (boot &&
+	    (num_parse_u32(boot, BOOT_TIMEOUT_MAX_S, &seconds) < 0 || !seconds))
 		return err_msg(err, EINVAL, "--boot-timeout: 1 to %d",
 			       BOOT_TIMEOUT_MAX_S);
 	shim->boot_timeout_ms = (int)seconds * 1000;

@@ -84,7 +84,8 @@ int privs_start(struct err *err)
 int privs_join(int mntns_fd, struct err *err)
 {
 	if (setns(mntns_fd, CLONE_NEWNS) < 0)
-		return err_set(err, errno, "enter the container's mount namespace");
+		return err_set(err, errno,
+			       "enter the container's mount namespace");
 	if (chdir("/") < 0)
 		return err_set(err, errno, "go to the container's root");
 	return 0;

@@ -130,11 +130,13 @@ static int readback_fill(const Grpc__ReadBack *in, struct record_readback *out,
 			 struct err *err)
 {
 	if (!in)
-		return err_msg(err, EPROTO,
-			       "the agent did not report what it applied (no kata-c/1)");
+		return err_msg(
+			err, EPROTO,
+			"the agent did not report what it applied (no kata-c/1)");
 	if (!readback_is_sane(in))
-		return err_msg(err, EPROTO,
-			       "the agent's report of what it applied is malformed");
+		return err_msg(
+			err, EPROTO,
+			"the agent's report of what it applied is malformed");
 	out->guest_pid = in->guest_pid;
 	out->seccomp_mode = in->seccomp_mode;
 	out->seccomp_filters = in->seccomp_filters;
@@ -161,8 +163,7 @@ static int readback_fill(const Grpc__ReadBack *in, struct record_readback *out,
 static int create_container(struct shim *shim, struct record_readback *out,
 			    struct err *err)
 {
-	AUTO_AGENT_MESSAGE ProtobufCMessage *request =
-		spec_to_create(shim, err);
+	AUTO_AGENT_MESSAGE ProtobufCMessage *request = spec_to_create(shim, err);
 	AUTO_AGENT_MESSAGE ProtobufCMessage *reply = NULL;
 	int r;
 

@@ -25,8 +25,8 @@ enum shim_state {
 	SHIM_SETUP,   /* nothing in the guest yet */
 	SHIM_CREATED, /* the process exists and is frozen */
 	SHIM_RUNNING,
-	SHIM_EXITED,  /* status known, output drains */
-	SHIM_END,     /* leave the loop */
+	SHIM_EXITED, /* status known, output drains */
+	SHIM_END,    /* leave the loop */
 	SHIM_STATE_MAX
 };
 
@@ -53,7 +53,7 @@ enum shim_fd_kind {
 struct shim_input {
 	struct shim_source source; /* first: cast back */
 	enum shim_fd_kind kind;
-	uint8_t *chunk; /* SHIM_CHUNK bytes while open */
+	uint8_t *chunk;	   /* SHIM_CHUNK bytes while open */
 	size_t start, len; /* what the agent has not taken yet */
 	bool in_flight;
 	bool ended; /* end of file, or the process takes no more */
@@ -182,7 +182,7 @@ int io_init(struct shim *shim, struct err *err) MUST_CHECK;
 void io_start(struct shim *shim);
 bool io_drained(const struct shim *shim);
 bool io_blocked(const struct shim *shim); /* the engine does not read */
-void io_abandon(struct shim *shim); /* no more input is taken */
+void io_abandon(struct shim *shim);	  /* no more input is taken */
 
 /* signals */
 int signals_init(struct shim *shim, struct err *err) MUST_CHECK;
@@ -191,10 +191,10 @@ void signals_flush(struct shim *shim); /* sends what waited for the start */
 bool signals_ends_created(unsigned number);
 
 /* exit */
-void exit_watch(struct shim *shim); /* WaitProcess */
+void exit_watch(struct shim *shim);	      /* WaitProcess */
 int exit_timeout_ms(const struct shim *shim); /* for the loop; -1 none */
 void exit_check(struct shim *shim);
 void exit_with(struct shim *shim, int status); /* without a started process */
-void exit_clean_up(struct shim *shim); /* RemoveContainer ... DONE */
+void exit_clean_up(struct shim *shim);	       /* RemoveContainer ... DONE */
 
 #endif

@@ -47,8 +47,7 @@ void signals_flush(struct shim *shim)
 	request.exec_id = (char *)(uintptr_t)shim->process_id;
 	request.signal = bit + 1;
 	if (agent_call_start(&shim->agent, AGENT_SIGNAL_PROCESS, &request.base,
-			     AGENT_CALL_TIMEOUT_MS, forwarded, shim,
-			     &err) < 0) {
+			     AGENT_CALL_TIMEOUT_MS, forwarded, shim, &err) < 0) {
 		log_warn("forward signal %u: %s", bit + 1, err.text);
 		return;
 	}
@@ -134,8 +133,7 @@ int signals_init(struct shim *shim, struct err *err)
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
 		return err_set(err, errno, "block signals");
-	shim->signal_source.fd =
-		signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	shim->signal_source.fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (shim->signal_source.fd < 0)
 		return err_set(err, errno, "signalfd");
 	shim->signal_source.handle = signals_handle;

@@ -15,8 +15,7 @@
 
 static void namespaces_fill(Grpc__Linux *out, const struct oci_linux *in)
 {
-	out->namespaces = xcalloc(in->namespace_count,
-				  sizeof(*out->namespaces));
+	out->namespaces = xcalloc(in->namespace_count, sizeof(*out->namespaces));
 	for (size_t i = 0; i < in->namespace_count; i++) {
 		Grpc__LinuxNamespace *one;
 
@@ -114,8 +113,8 @@ static Grpc__LinuxSeccomp *seccomp_message(const struct oci_seccomp *in)
 
 	grpc__linux_seccomp__init(out);
 	out->defaultaction = xstrdup(in->default_action);
-	out->architectures = spec_strings(&in->architectures,
-					  &out->n_architectures);
+	out->architectures =
+		spec_strings(&in->architectures, &out->n_architectures);
 	out->flags = spec_strings(&in->flags, &out->n_flags);
 	if (in->has_default_errno) {
 		out->has_default_errno_case =
@@ -235,11 +234,11 @@ struct Grpc__Linux *spec_linux(const struct oci_linux *linux_, const char *id)
 
 	grpc__linux__init(out);
 	out->n_uidmappings = linux_->uid_mapping_count;
-	out->uidmappings = mappings(linux_->uid_mappings,
-				    linux_->uid_mapping_count);
+	out->uidmappings =
+		mappings(linux_->uid_mappings, linux_->uid_mapping_count);
 	out->n_gidmappings = linux_->gid_mapping_count;
-	out->gidmappings = mappings(linux_->gid_mappings,
-				    linux_->gid_mapping_count);
+	out->gidmappings =
+		mappings(linux_->gid_mappings, linux_->gid_mapping_count);
 	sysctl_fill(out, &linux_->sysctl);
 	if (linux_->resources.present)
 		out->resources = resources_message(&linux_->resources);
@@ -250,9 +249,9 @@ struct Grpc__Linux *spec_linux(const struct oci_linux *linux_, const char *id)
 		out->seccomp = seccomp_message(linux_->seccomp);
 	if (linux_->rootfs_propagation)
 		out->rootfspropagation = xstrdup(linux_->rootfs_propagation);
-	out->maskedpaths = spec_strings(&linux_->masked_paths,
-					&out->n_maskedpaths);
-	out->readonlypaths = spec_strings(&linux_->readonly_paths,
-					  &out->n_readonlypaths);
+	out->maskedpaths =
+		spec_strings(&linux_->masked_paths, &out->n_maskedpaths);
+	out->readonlypaths =
+		spec_strings(&linux_->readonly_paths, &out->n_readonlypaths);
 	return out;
 }

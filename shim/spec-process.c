@@ -53,8 +53,7 @@ static Grpc__LinuxCapabilities *caps_message(const struct oci_caps *caps)
 	grpc__linux_capabilities__init(out);
 	out->bounding = spec_strings(&caps->bounding, &out->n_bounding);
 	out->effective = spec_strings(&caps->effective, &out->n_effective);
-	out->inheritable = spec_strings(&caps->inheritable,
-					&out->n_inheritable);
+	out->inheritable = spec_strings(&caps->inheritable, &out->n_inheritable);
 	out->permitted = spec_strings(&caps->permitted, &out->n_permitted);
 	out->ambient = spec_strings(&caps->ambient, &out->n_ambient);
 	return out;

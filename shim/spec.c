@@ -123,9 +123,10 @@ static int mounts_check(const struct shim *shim, struct err *err)
 		const struct oci_mount *mount = &shim->spec->mounts[i];
 
 		if (mount->has_id_mappings)
-			return err_msg(err, EOPNOTSUPP,
-				       "mounts[%zu]: id-mapped mounts are not supported",
-				       i);
+			return err_msg(
+				err, EOPNOTSUPP,
+				"mounts[%zu]: id-mapped mounts are not supported",
+				i);
 		if (mount->type && strcmp(mount->type, "bind") != 0 &&
 		    strcmp(mount->type, "none") != 0 && is_bind(mount))
 			return err_msg(err, EINVAL,
@@ -166,8 +167,7 @@ static Grpc__Spec *spec_message(const struct shim *shim)
  *
  * Return: message, to be freed with agent_message_free(); NULL on failure
  */
-struct ProtobufCMessage *spec_to_create(const struct shim *shim,
-					struct err *err)
+struct ProtobufCMessage *spec_to_create(const struct shim *shim, struct err *err)
 {
 	Grpc__CreateContainerRequest *out;
 

@@ -118,8 +118,9 @@ int tty_open(struct shim *shim, const struct oci_process *process,
 	if (shim->fds.console >= 0)
 		return open_own(shim, process, err);
 	if (!isatty(STDIN_FILENO))
-		return err_msg(err, ENOTTY,
-			       "process.terminal: no console socket, and stdin is not a terminal");
+		return err_msg(
+			err, ENOTTY,
+			"process.terminal: no console socket, and stdin is not a terminal");
 	if (make_raw(STDIN_FILENO, &shim->tty_saved, err) < 0)
 		return -err->code;
 	shim->tty_restore = true;
