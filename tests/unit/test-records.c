@@ -90,8 +90,7 @@ static void test_expect(void **state)
 	assert_int_equal(record_expect(ours, RECORD_OK, &out, 1000, &err),
 			 -EPROTO);
 	assert_int_equal(record_send(theirs, &in, &err), 0);
-	assert_int_equal(record_expect(ours, RECORD_PROXY_PING, &out, 1000,
-				       &err),
+	assert_int_equal(record_expect(ours, RECORD_PROXY_PING, &out, 1000, &err),
 			 RECORD_PROXY_PING);
 }
 
@@ -178,8 +177,7 @@ static void test_start_is_checked(void **state)
 	r.start.route[0].family = AF_INET6;
 	r.start.route[0].dest_prefix = 64;
 	assert_int_equal(record_send(theirs, &r, &err), 0);
-	assert_int_equal(record_recv(ours, &out, 1000, &err),
-			 RECORD_SHIM_START);
+	assert_int_equal(record_recv(ours, &out, 1000, &err), RECORD_SHIM_START);
 }
 
 /* Descriptors that ride along are not taken. */
@@ -203,10 +201,10 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_every_type),	   TEST(test_error_becomes_err),
-		TEST(test_timeout_and_end), TEST(test_expect),
+		TEST(test_every_type),	      TEST(test_error_becomes_err),
+		TEST(test_timeout_and_end),   TEST(test_expect),
 		TEST(test_header_is_checked), TEST(test_fields_are_checked),
-		TEST(test_start_is_checked), TEST(test_no_descriptors),
+		TEST(test_start_is_checked),  TEST(test_no_descriptors),
 	};
 
 	return cmocka_run_group_tests_name("records", tests, NULL, NULL);

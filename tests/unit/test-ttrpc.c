@@ -51,8 +51,7 @@ static void test_request_round_trip(void **state)
 
 	(void)state;
 	assert_int_equal(ttrpc_request_encode(5, "grpc.Health", "Check", "a\0b",
-					      3, 10000000000, &frame, &len,
-					      &err),
+					      3, 10000000000, &frame, &len, &err),
 			 0);
 	assert_int_equal(ttrpc_header_decode(frame, &header, &err), 0);
 	assert_int_equal(header.length, len - TTRPC_HEADER_SIZE);
@@ -91,9 +90,9 @@ static void test_golden(void **state)
 	struct ttrpc_request out;
 
 	(void)state;
-	assert_int_equal(ttrpc_request_decode(request, sizeof(request) - 1,
-					      &out, &err),
-			 0);
+	assert_int_equal(
+		ttrpc_request_decode(request, sizeof(request) - 1, &out, &err),
+		0);
 	assert_string_equal(out.service, "a.b");
 	assert_int_equal(out.timeout_nano, 5);
 	assert_int_equal(out.payload_len, 0);
@@ -142,15 +141,22 @@ static void test_malformed(void **state)
 		const char *bytes;
 		size_t len;
 	} bad[] = {
-		{ "\x0a", 1 },			     /* no length */
-		{ "\x0a\x05" "a", 3 },		     /* longer than the rest */
-		{ "\x08\x01", 2 },		     /* wrong wire type */
-		{ "\x0b", 1 },			     /* group */
-		{ "\x00\x01", 2 },		     /* field 0 */
-		{ "\x0a\x01" "a\x0a\x01" "b", 6 },   /* twice */
-		{ "\x0a\x02" "a\0", 4 },	     /* NUL in text */
-		{ "\x31\x01", 2 },		     /* short fixed64 */
-		{ "\x35\x01", 2 },		     /* short fixed32 */
+		{ "\x0a", 1 }, /* no length */
+		{ "\x0a\x05"
+		  "a",
+		  3 },		   /* longer than the rest */
+		{ "\x08\x01", 2 }, /* wrong wire type */
+		{ "\x0b", 1 },	   /* group */
+		{ "\x00\x01", 2 }, /* field 0 */
+		{ "\x0a\x01"
+		  "a\x0a\x01"
+		  "b",
+		  6 }, /* twice */
+		{ "\x0a\x02"
+		  "a\0",
+		  4 },		   /* NUL in text */
+		{ "\x31\x01", 2 }, /* short fixed64 */
+		{ "\x35\x01", 2 }, /* short fixed32 */
 		{ "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11 },
 		{ "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11 },
 		{ "\x0a\xff\xff\xff\xff\x0f", 6 },
@@ -163,15 +169,17 @@ static void test_malformed(void **state)
 		const uint8_t *bytes = (const uint8_t *)bad[i].bytes;
 		struct err err = ERR_INIT;
 
-		assert_int_equal(ttrpc_request_decode(bytes, bad[i].len,
-						      &request, &err),
-				 -EPROTO);
+		assert_int_equal(
+			ttrpc_request_decode(bytes, bad[i].len, &request, &err),
+			-EPROTO);
 		assert_true(err.code == EPROTO && err.text[0]);
 	}
 	/* Status: twice, wrong type, nested nonsense, payload twice. */
 	static const char *const status[] = { "\x0a\x02\x08\x01\x0a\x02\x08\x01",
 					      "\x08\x01", "\x0a\x01\x08",
-					      "\x12\x01" "a\x12\x01" "b" };
+					      "\x12\x01"
+					      "a\x12\x01"
+					      "b" };
 	for (size_t i = 0; i < ARRAY_SIZE(status); i++) {
 		struct err err = ERR_INIT;
 
@@ -239,18 +247,15 @@ static void test_reader_byte_by_byte(void **state)
 	ttrpc_reader_init(&reader, 1024);
 	assert_int_equal(ttrpc_reader_fill(&reader, pair.in), -EAGAIN);
 	for (size_t i = 0; i < len; i++) {
-		assert_int_equal(ttrpc_reader_next(&reader, &header, &payload,
-						   &err),
-				 0);
+		assert_int_equal(
+			ttrpc_reader_next(&reader, &header, &payload, &err), 0);
 		assert_int_equal(write(pair.out, frame + i, 1), 1);
 		assert_int_equal(ttrpc_reader_fill(&reader, pair.in), 1);
 	}
-	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err),
-			 1);
+	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err), 1);
 	assert_memory_equal(payload, frame + TTRPC_HEADER_SIZE, header.length);
 	ttrpc_reader_consume(&reader, &header);
-	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err),
-			 0);
+	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err), 0);
 	close(pair.out);
 	assert_int_equal(ttrpc_reader_fill(&reader, pair.in), 0);
 	ttrpc_reader_done(&reader);
@@ -285,8 +290,7 @@ static void test_reader_limit_and_types(void **state)
 	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err),
 			 -EPROTO);
 	reader.allow_proxy_types = true;
-	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err),
-			 1);
+	assert_int_equal(ttrpc_reader_next(&reader, &header, &payload, &err), 1);
 	ttrpc_reader_done(&reader);
 	close(pair.in);
 	close(pair.out);
@@ -306,8 +310,7 @@ static void test_reader_large_and_many(void **state)
 
 	(void)state;
 	assert_int_equal(ttrpc_response_encode(3, TTRPC_OK, NULL, body,
-					       sizeof(body), &frame, &len,
-					       &err),
+					       sizeof(body), &frame, &len, &err),
 			 0);
 	ttrpc_reader_init(&reader, 50000);
 	for (int i = 0; i < 5; i++) {

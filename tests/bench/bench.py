@@ -1,0 +1,352 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench.py measure BUILD WORK PAIRS    figures of this machine, JSON to stdout
+bench.py report BUILD TOP RAW.json   build/bench.json and docs/figures.md
+
+measure runs inside podman's user namespace as an ordinary user. Everything is
+timed by the host's monotonic clock, in seconds."""
+
+import json
+import os
+import re
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import time
+
+TIMEOUT = 120
+
+
+def log(text):
+    print(f"   {text}", file=sys.stderr, flush=True)
+
+
+# --- bundles -----------------------------------------------------------------
+def write_config(work, args, change=None):
+    """The e2e tests' config.json with other arguments."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(f"{here}/../e2e/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    config["process"]["args"] = args
+    if change:
+        change(config)
+    with open(f"{work}/bundle/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+
+
+class Runtime:
+    """kata-runtime on one bundle."""
+
+    def __init__(self, build, work):
+        self.program = f"{build}/bin/kata-runtime"
+        self.bundle = f"{work}/bundle"
+        self.count = 0
+
+    def call(self, *args, check=True):
+        return subprocess.run([self.program, *args], check=check, timeout=TIMEOUT, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True)
+
+    def run(self):
+        """A whole run: create, start, wait, delete. Returns seconds and output."""
+        self.count += 1
+        start = time.monotonic()
+        done = self.call("run", "--bundle", self.bundle, f"bench-{self.count}")
+        return time.monotonic() - start, done.stdout
+
+    def detach(self, name):
+        # a background container keeps its stdio: no pipes of ours
+        subprocess.run([self.program, "run", "--detach", "--bundle", self.bundle, name], check=True,
+                       timeout=TIMEOUT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return json.loads(self.call("state", name).stdout)
+
+
+# --- bare QEMU ---------------------------------------------------------------
+def command_line(pid):
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        return [word.decode() for word in file.read().split(b"\0")[:-1]]
+
+
+def without_jail(argv, build):
+    """The sandbox's own QEMU arguments, less what needs another process: the
+    stop before verification, QMP, the file server's device."""
+    out = []
+    at = 0
+    while at < len(argv):
+        word = argv[at]
+        value = argv[at + 1] if at + 1 < len(argv) else ""
+        if word == "-S":
+            at += 1
+            continue
+        skip = (word == "-chardev" and re.search(r"id=(fs|qmp)", value)) or word == "-mon" or \
+            (word == "-device" and value.startswith("vhost-user-fs")) or \
+            (word in ("-netdev",)) or (word == "-device" and value.startswith("virtio-net"))
+        if skip:
+            at += 2
+            continue
+        out.append(word)
+        at += 1
+    out = [re.sub("^/guest/", f"{build}/share/kata/", word) for word in out]
+    return out
+
+
+def encode_check(stream):
+    """A ttrpc request frame: grpc.Health/Check with an empty message."""
+    body = b""
+    for number, text in ((1, b"grpc.Health"), (2, b"Check")):
+        body += bytes([number << 3 | 2, len(text)]) + text
+    return struct.pack(">IIBB", len(body), stream, 1, 0) + body
+
+
+def wait_agent(channel):
+    """Asks until the agent answers once."""
+    stream = 1
+    channel.settimeout(0.02)
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        try:
+            channel.send(encode_check(stream))
+            stream += 2
+            if channel.recv(4096):
+                return
+        except (TimeoutError, BlockingIOError):
+            continue
+    raise SystemExit("bare QEMU: the agent does not answer")
+
+
+def bare(argv):
+    """QEMU to the agent's first answer, and to its own end. Two times."""
+    pairs = [socket.socketpair() for _ in range(2)]
+    theirs = {"agent": pairs[0][1].fileno(), "console": pairs[1][1].fileno()}
+    words = []
+    for word in argv:
+        match = re.search(r"id=(agent|console),fd=(\d+)", word)
+        if match:
+            word = word.replace(f"fd={match.group(2)}", f"fd={theirs[match.group(1)]}")
+        words.append(word)
+    start = time.monotonic()
+    with subprocess.Popen(words, pass_fds=list(theirs.values()), env={},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+        for pair in pairs:
+            pair[1].close()
+        wait_agent(pairs[0][0])
+        ready = time.monotonic() - start
+        pairs[0][0].close()  # the agent ends the machine
+        child.wait(TIMEOUT)
+        total = time.monotonic() - start
+    pairs[1][0].close()
+    return ready, total
+
+
+# --- memory ------------------------------------------------------------------
+def memory(pid):
+    fields = {}
+    with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
+        for line in file:
+            match = re.match(r"(\w+): +(\d+) kB", line)
+            if match:
+                fields[match.group(1)] = int(match.group(2))
+    return {"pss_kib": fields["Pss"], "rss_kib": fields["Rss"],
+            "private_kib": fields["Private_Clean"] + fields["Private_Dirty"]}
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[1])
+
+
+def sandbox_memory(state):
+    kata = state["kata"]
+    pids = {"shim": state["pid"], "proxy": kata["proxyPid"],
+            "bwrap of QEMU": parent(kata["vmmPid"]),
+            "bwrap of virtiofsd": parent(kata["fileServerPid"]),
+            "QEMU": kata["vmmPid"], "virtiofsd": kata["fileServerPid"]}
+    return {name: memory(pid) for name, pid in pids.items()}
+
+
+def share_guest_pids(config):
+    spaces = config["linux"]["namespaces"]
+    config["linux"]["namespaces"] = [one for one in spaces if one["type"] != "pid"]
+
+
+def agent_memory(runtime, work):
+    """RSS of the guest's pid 1, seen by a container without a pid namespace."""
+    write_config(work, ["/bin/cat", "/proc/1/status"], share_guest_pids)
+    try:
+        _, text = runtime.run()
+    except subprocess.CalledProcessError as error:
+        return {"unknown": error.stderr.strip()[-200:]}
+    name = re.search(r"Name:\s+(\S+)", text)
+    rss = re.search(r"VmRSS:\s+(\d+) kB", text)
+    if not name or not rss or "agent" not in name.group(1):
+        return {"unknown": "pid 1 of the guest is not visible from a container"}
+    return {"rss_kib": int(rss.group(1))}
+
+
+# --- measure -----------------------------------------------------------------
+def measure(build, work, pairs):
+    runtime = Runtime(build, work)
+    write_config(work, ["/bin/sleep", "1000"])
+    state = runtime.detach("bench-live")
+    argv = without_jail(command_line(state["kata"]["vmmPid"]), build)
+    time.sleep(2)
+    mem = sandbox_memory(state)
+    runtime.call("delete", "--force", "bench-live")
+    agent = agent_memory(runtime, work)
+
+    write_config(work, ["/bin/true"])
+    runtime.run()
+    bare(argv)  # one of each to warm the page cache
+    runs, bares, readies = [], [], []
+    for number in range(pairs):
+        took, _ = runtime.run()
+        ready, total = bare(argv)
+        runs.append(took)
+        bares.append(total)
+        readies.append(ready)
+        log(f"pair {number + 1} of {pairs}: run {took:.3f} s, bare {total:.3f} s")
+
+    write_config(work, ["/bin/cat", "/proc/uptime"])
+    uptimes = [float(runtime.run()[1].split()[0]) for _ in range(5)]
+    json.dump({"accelerator": state["kata"]["accelerator"],
+               "acceleratorReason": state["kata"]["acceleratorReason"],
+               "run_s": runs, "bare_s": bares, "bare_ready_s": readies,
+               "uptime_at_container_s": uptimes, "memory": mem, "agent": agent,
+               "bare_argv": argv}, sys.stdout)
+
+
+# --- report ------------------------------------------------------------------
+FOLDERS = ("lib", "runtime", "jailer", "shim", "agent", "osbuilder", "tests")
+
+
+def lines_of(top, folder):
+    counts = {"files": 0, "lines": 0, "code": 0}
+    for here, _, names in os.walk(f"{top}/{folder}"):
+        for name in names:
+            if not name.endswith((".c", ".h")):
+                continue
+            counts["files"] += 1
+            with open(os.path.join(here, name), encoding="utf-8") as file:
+                text = file.read()
+            counts["lines"] += text.count("\n")
+            bare_text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.S)
+            counts["code"] += sum(1 for line in bare_text.split("\n") if line.strip())
+    return counts
+
+
+def longest_functions(top):
+    sources = subprocess.run(["find", *(f"{top}/{one}" for one in FOLDERS if one != "tests"),
+                              "-name", "*.c"], capture_output=True, text=True, check=True)
+    tags = subprocess.run(["ctags", "--output-format=json", "--fields=+ne", "--kinds-C=f", "-f", "-",
+                           "-L", "-"], input=sources.stdout, capture_output=True, text=True,
+                          check=True)
+    found = []
+    for line in tags.stdout.splitlines():
+        tag = json.loads(line)
+        if "end" in tag:
+            found.append((tag["end"] - tag["line"] + 1, tag["name"],
+                          os.path.relpath(tag["path"], top)))
+    return sorted(found, reverse=True)[:10]
+
+
+def spread(values):
+    ordered = sorted(values)
+    quarter = statistics.quantiles(ordered, n=4) if len(ordered) > 1 else ordered * 3
+    return {"n": len(values), "median": statistics.median(values), "min": ordered[0],
+            "max": ordered[-1], "q1": quarter[0], "q3": quarter[2]}
+
+
+def row(name, values):
+    s = spread(values)
+    return (f"| {name} | {s['n']} | {s['median']:.3f} | {s['q1']:.3f}–{s['q3']:.3f} | "
+            f"{s['min']:.3f}–{s['max']:.3f} |")
+
+
+def machine():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    return f"{os.cpu_count()} × {model.group(1) if model else 'unknown'}, Linux {os.uname().release}"
+
+
+def size(path):
+    return os.stat(path).st_size
+
+
+def render(data):
+    raw = data["raw"]
+    ours = ("shim", "proxy", "bwrap of QEMU", "bwrap of virtiofsd")
+    total = sum(raw["memory"][name]["pss_kib"] for name in ours)
+    out = ["# Figures", "",
+           "Written by `make bench` (`tests/bench/bench.py`); the raw numbers are in "
+           "`build/bench.json`. One machine, one run: use the ratios.", "",
+           f"Machine: {machine()}. Accelerator: {raw['accelerator']} "
+           f"({raw['acceleratorReason']}).", "",
+           "## Start", "",
+           "Interleaved pairs, as an ordinary user inside podman's user namespace, seconds. *run* is "
+           "`kata-runtime run` of `/bin/true`, from its execution to its exit: jails, verification, "
+           "file server, boot, container, clean-up. *bare* is the same QEMU with the same arguments, "
+           "kernel and initrd, but no jail, no QMP, no file server and no network card: from its "
+           "execution until the agent has answered one Check, the channel was closed, the agent "
+           "has ended the machine and QEMU has exited.", "",
+           "| | n | median | middle half | range |", "|---|---|---|---|---|",
+           row("run", raw["run_s"]), row("bare", raw["bare_s"]),
+           row("bare, to the agent's answer", raw["bare_ready_s"]),
+           row("guest uptime when the container's process runs", raw["uptime_at_container_s"]), "",
+           f"run / bare, median of the pairs: **{data['ratio']:.2f}** (aim ≤ 1.3).",
+           "From guest kernel start to the agent ready (aim ≤ 0.6 s) is less than the guest's uptime "
+           "above, which counts from the kernel's start and includes everything up to the "
+           "container's process.", "",
+           "## Memory of one sandbox", "",
+           "KiB, two seconds after the start of a sleeping container. Pages shared with other "
+           "processes count in part (PSS).", "",
+           "| process | PSS | private | RSS |", "|---|---|---|---|"]
+    for name in (*ours, "QEMU", "virtiofsd"):
+        m = raw["memory"][name]
+        out.append(f"| {name} | {m['pss_kib']} | {m['private_kib']} | {m['rss_kib']} |")
+    agent = raw["agent"]
+    out += ["", f"Our host processes, bubblewrap included: **{total / 1024:.1f} MiB** PSS "
+            "(aim ≤ 6).",
+            f"Agent in the guest: {agent['rss_kib']} KiB RSS." if "rss_kib" in agent else
+            f"Agent in the guest: not measured ({agent['unknown']}).", "",
+            "## Guest", "",
+            "| file | bytes |", "|---|---|",
+            f"| kernel (ELF, stripped) | {data['kernel_bytes']} |",
+            f"| initrd | {data['initrd_bytes']} |", "",
+            "## Source", "", "C and headers; code is lines that are neither blank nor comment.", "",
+            "| folder | files | lines | code |", "|---|---|---|---|"]
+    for folder, c in data["lines"].items():
+        out.append(f"| {folder} | {c['files']} | {c['lines']} | {c['code']} |")
+    out += ["", "The ten longest functions:", "", "| lines | function | file |", "|---|---|---|"]
+    out += [f"| {length} | {name} | {path} |" for length, name, path in data["longest"]]
+    return "\n".join(out) + "\n"
+
+
+def report(build, top, raw_path):
+    with open(raw_path, encoding="utf-8") as file:
+        raw = json.load(file)
+    ratios = [run / bare_s for run, bare_s in zip(raw["run_s"], raw["bare_s"])]
+    data = {"ratio": statistics.median(ratios), "raw": raw,
+            "kernel_bytes": size(f"{build}/share/kata/vmlinux"),
+            "initrd_bytes": size(f"{build}/share/kata/initrd.img"),
+            "lines": {folder: lines_of(top, folder) for folder in FOLDERS},
+            "longest": longest_functions(top)}
+    with open(f"{top}/build/bench.json", "w", encoding="utf-8") as file:
+        json.dump(data, file, indent="\t")
+    text = render(data)
+    with open(f"{top}/docs/figures.md", "w", encoding="utf-8") as file:
+        file.write(text)
+    print(text)
+
+
+def main():
+    if sys.argv[1:2] == ["measure"] and len(sys.argv) == 5:
+        measure(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    elif sys.argv[1:2] == ["report"] and len(sys.argv) == 5:
+        report(sys.argv[2], sys.argv[3], sys.argv[4])
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

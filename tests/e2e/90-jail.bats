@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The jails: what holds is read from outside here as well, and a jail that lacks
+# one layer (test builds only) is caught before the VM runs.
+
+load helpers
+
+# check_status PID: ids, capabilities, filters, as the host's kernel tells.
+check_status() {
+	local text key
+
+	text=$(cat "/proc/$1/status")
+	for key in CapInh CapPrm CapEff CapBnd CapAmb; do
+		has "$text" "^$key:.0000000000000000"
+	done
+	has "$text" '^NoNewPrivs:.1'
+	has "$text" '^Seccomp:.2'
+}
+
+@test "jail: the VMM has no rights and an id of its own" {
+	local pid uid
+
+	start $IMAGE sleep 1000
+	pid=$(note "$CID" .kata.vmmPid)
+	check_status "$pid"
+	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$pid/status")
+	[ "$uid" -ne 0 ]
+	[ "$uid" -ne "$(id -u)" ]
+	has "$(cat "/proc/$pid/status")" "^Uid:.$uid.$uid.$uid.$uid"
+}
+
+@test "jail: the VMM shares no namespace with anyone" {
+	local pid ns
+
+	start $IMAGE sleep 1000
+	pid=$(note "$CID" .kata.vmmPid)
+	for ns in user mnt pid net ipc uts cgroup; do
+		[ "$(inside readlink "/proc/$pid/ns/$ns")" != "$(readlink /proc/self/ns/$ns)" ]
+		[ "$(inside readlink "/proc/$pid/ns/$ns")" != "$(inside readlink /proc/self/ns/$ns)" ]
+	done
+}
+
+@test "jail: the VMM sees nothing of the host" {
+	local pid text
+
+	start $IMAGE sleep 1000
+	pid=$(note "$CID" .kata.vmmPid)
+	text=$(inside ls "/proc/$pid/root/")
+	! grep -E '^(home|root|etc|work|srv|boot|opt)$' <<<"$text"
+	run inside cat "/proc/$pid/root/etc/passwd"
+	[ "$status" -ne 0 ]
+	text=$(inside sh -c "tr '\0' '\n' </proc/$pid/environ")
+	same "$text" "PWD=/"
+	text=$(inside cat "/proc/$pid/net/dev")
+	same "$(grep -c : <<<"$text")" 1
+}
+
+@test "jail: the file server has eight capabilities in a namespace of its own" {
+	local pid text
+
+	start $IMAGE sleep 1000
+	pid=$(note "$CID" .kata.fileServerPid)
+	text=$(cat "/proc/$pid/status")
+	has "$text" '^CapEff:.00000000880000db'
+	has "$text" '^CapBnd:.0000000000000000'
+	has "$text" '^Seccomp:.2'
+	has "$text" '^NoNewPrivs:.1'
+	[ "$(inside readlink "/proc/$pid/ns/user")" != "$(inside readlink /proc/self/ns/user)" ]
+}
+
+@test "jail: proxy and shim hold no capability and run under a filter" {
+	start $IMAGE sleep 1000
+	check_status "$(note "$CID" .kata.proxyPid)"
+	check_status "$(note "$CID" .pid)"
+}
+
+@test "jail: the state directory is the owner's alone" {
+	local root=${XDG_RUNTIME_DIR:-/nonexistent}/kata
+
+	! is_root || root=/run/kata
+	start $IMAGE sleep 1000
+	same "$(stat -c %a "$root")" 700
+	[ -z "$(find "$root" -type s -perm /077)" ]
+}
+
+@test "jail: the engine's mount table does not change" {
+	local before
+
+	before=$(inside cat /proc/self/mountinfo | awk '{ print $5 }' | grep -c kata || true)
+	start $IMAGE sleep 1000
+	same "$(inside cat /proc/self/mountinfo | awk '{ print $5 }' | grep -c "/kata/" || true)" "$before"
+}
+
+@test "jail: state names the accelerator and why" {
+	start $IMAGE sleep 1000
+	has "$(note "$CID" .kata.accelerator)" '^(tcg|kvm)$'
+	[ -n "$(note "$CID" .kata.acceleratorReason)" ]
+}
+
+# --- broken jails ------------------------------------------------------------
+# caught JAIL LAYER PATTERN: create fails and names the layer.
+caught() {
+	local jail=$1 layer=$2 id=break-$1-$2
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle "$id"
+	OCI_IDS+=("$id")
+	run inside env "KATA_TEST_BREAK=$jail:$layer" "$KATA_HOOKS" create \
+		--bundle "$BUNDLE" --pid-file "$BUNDLE/pid" "$id"
+	[ "$status" -ne 0 ]
+	has "$output" "$3"
+	[ ! -e "$BUNDLE/pid" ]
+	# nothing runs, and nothing is left for delete to find
+	run -0 inside "$KATA_HOOKS" list --quiet
+	same "$output" ""
+}
+
+@test "jail: the test build itself is sound" {
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle sound
+	OCI_IDS+=(sound)
+	run -0 inside "$KATA_HOOKS" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" sound
+	[ -s "$BUNDLE/pid" ]
+}
+
+@test "jail: the release build has no switches" {
+	! grep -aq KATA_TEST_BREAK "$KATA"
+	! grep -aq KATA_TEST_BREAK "$(dirname "$KATA")/../libexec/kata/kata-jailer"
+}
+
+@test "jail: VMM without a pid namespace is caught" { caught vmm pid 'pid'; }
+@test "jail: VMM without a network namespace is caught" { caught vmm net 'net'; }
+@test "jail: VMM without an ipc namespace is caught" { caught vmm ipc 'ipc'; }
+@test "jail: VMM without a uts namespace is caught" { caught vmm uts 'uts'; }
+@test "jail: VMM without a cgroup namespace is caught" { caught vmm cgroup 'cgroup'; }
+@test "jail: VMM without an id of its own is caught" { caught vmm uid 'uid'; }
+@test "jail: VMM with supplementary groups is caught" { caught vmm groups 'groups'; }
+@test "jail: VMM with a capability is caught" { caught vmm caps 'cap'; }
+@test "jail: VMM without a filter is caught" { caught vmm seccomp 'seccomp'; }
+@test "jail: VMM with more files is caught" { caught vmm fs 'root|mount'; }
+@test "jail: VMM with an environment is caught" { caught vmm env 'environ'; }
+@test "jail: VMM with a stray descriptor is caught" { caught vmm fds 'descriptor'; }
+@test "jail: VMM without rlimits is caught" { caught vmm rlimits 'limit'; }
+@test "jail: file server without a user namespace is caught" { caught fs user 'user'; }
+@test "jail: file server without a pid namespace is caught" { caught fs pid 'pid'; }
+@test "jail: file server without a network namespace is caught" { caught fs net 'net'; }
+@test "jail: file server without an ipc namespace is caught" { caught fs ipc 'ipc'; }
+@test "jail: file server without a uts namespace is caught" { caught fs uts 'uts'; }
+@test "jail: file server without a cgroup namespace is caught" { caught fs cgroup 'cgroup'; }
+@test "jail: file server with a capability is caught" { caught fs caps 'cap'; }
+@test "jail: file server without a filter is caught" { caught fs seccomp 'seccomp'; }
+@test "jail: file server with more files is caught" { caught fs fs 'root|mount'; }
+@test "jail: file server with an environment is caught" { caught fs env 'environ'; }
+@test "jail: file server with a stray descriptor is caught" { caught fs fds 'descriptor'; }
+@test "jail: file server without rlimits is caught" { caught fs rlimits 'limit'; }

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests against real VMs (tests/e2e/run), `make test` and `make soak`.
+# T=NAME picks files or test names: make e2e T=40-exec.
+
+.PHONY: test e2e soak hooks-build results-begin
+
+PROBE := $(B)/e2e/probe
+
+$(PROBE): tests/e2e/probe.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARN) -static -o $@ $<
+
+# The runtime whose jails can be broken; a second set of objects.
+hooks-build:
+	+@$(MAKE) --no-print-directory HOOKS=1 all >build/hooks.log 2>&1 || \
+		{ tail -n 40 build/hooks.log; exit 1; }
+
+e2e: all $(PROBE) hooks-build	## e2e tests as user and root (T=name picks, RUNTIME=runc checks the tests)
+	@tests/e2e/run $(B) '$(T)'
+
+soak: all $(PROBE) hooks-build	## 200 starts and three rounds of e2e (hours)
+	@tests/e2e/soak $(B)
+
+test:	## check, 60 s of fuzzing, e2e; ends with the counts
+	@tests/run-all '$(MAKE)'
