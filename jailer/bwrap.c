@@ -181,7 +181,11 @@ static void add_files(const struct jail *jail, struct strv *args)
 		strv_add(args, policy->tmpfs.item[i]);
 	}
 	if (policy->proc) {
+		/* Read-only: sysctls ask for the owner's id and for no
+		 * capability, and as real root that id is the file server's. */
 		strv_add(args, "--proc");
+		strv_add(args, "/proc");
+		strv_add(args, "--remount-ro");
 		strv_add(args, "/proc");
 	}
 	for (size_t i = 0; i < policy->bind_count; i++)

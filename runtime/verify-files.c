@@ -329,8 +329,6 @@ static bool may_write(const struct policy *policy, const char *point)
 {
 	size_t len;
 
-	if (policy->proc && strncmp(point, "/proc", 5) == 0)
-		return true;
 	if (strv_has(&policy->tmpfs, point))
 		return true;
 	for (size_t i = 0; i < policy->bind_count; i++)
@@ -397,21 +395,6 @@ int verify_mounts(struct verify *v, struct err *err)
 
 /* --- descriptors ---------------------------------------------------------- */
 
-/* Only writing: a log file cannot be read back through it. */
-static bool is_write_only(const struct verify *v, const char *number)
-{
-	AUTO_FREE char *path = xasprintf("fdinfo/%s", number);
-	AUTO_FREE char *text = NULL;
-	struct err err = ERR_INIT;
-	char *at;
-
-	if (path_read_file(v->proc_fd, path, VERIFY_FILE_MAX, &text, &err) < 0)
-		return false;
-	at = strstr(text, "flags:");
-	/* octal; the last digit holds the access mode */
-	return at && (at[6 + strspn(at + 6, "\t 01234567") - 1] & 3) == O_WRONLY;
-}
-
 static bool is_own_directory(const struct verify *v, int fd,
 			     const struct stat *st)
 {
@@ -437,11 +420,9 @@ static bool is_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-static bool fd_is_known(const struct verify *v, const char *number,
-			const char *link, int fd, const struct stat *st)
+static bool fd_is_known(const struct verify *v, const char *link, int fd,
+			const struct stat *st)
 {
-	bool stdio = strlen(number) == 1 && number[0] <= '2';
-
 	if (S_ISSOCK(st->st_mode) || S_ISFIFO(st->st_mode) || is_null(st))
 		return true;
 	if (starts(link, "anon_inode:[eventfd]") ||
@@ -457,8 +438,6 @@ static bool fd_is_known(const struct verify *v, const char *number,
 	/* the tap: character device 10:200 */
 	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(10, 200))
 		return strv_has(&v->policy->fds, "net");
-	if (stdio && number[0] != '0' && S_ISREG(st->st_mode))
-		return is_write_only(v, number);
 	return is_own_directory(v, fd, st);
 }
 
@@ -481,7 +460,7 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 			       err_set(err, errno, "stat fd %s", number);
 	if (S_ISDIR(st.st_mode))
 		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
-	if (!fd_is_known(v, number, link, fd, &st) && !*bad) {
+	if (!fd_is_known(v, link, fd, &st) && !*bad) {
 		AUTO_FREE char *name = shown(link);
 
 		*bad = xasprintf("%s is %s", number, name);

@@ -180,12 +180,15 @@ static void client_gone(struct proxy *proxy, struct client *client,
 		proxy->pad_left = client->payload_left;
 		pad_frame(proxy);
 	}
-	if (client->will_len > 0 && proxy->pad_left == 0 && !was_main)
+	/* A frame on its way must be complete before a will can follow. */
+	if (client->will_len > 0 && proxy->pad_left == 0 && !proxy->sender &&
+	    !was_main)
 		execute_will(proxy, client);
-	/* A will that waits for padding keeps its slot (see flush_wills). */
-	if (client->will_len == 0)
+	/* Otherwise it keeps its slot (see flush_wills). */
+	if (client->will_len == 0 || was_main)
 		memset(client, 0, sizeof(*client));
 	client->source.fd = -1;
+	client->hung_up = client->will_len > 0;
 	if (was_main)
 		proxy_end(proxy, false, "the container's shim ended (%s)", why);
 }
@@ -334,6 +337,21 @@ static int client_step(struct proxy *proxy, struct client *client)
 
 static void flush_receiver(struct proxy *proxy);
 
+/*
+ * A shim that is gone may have left frames, its DONE among them. They are read
+ * as soon as the way to the guest is free; the container's own shim has no
+ * more say, its end is the sandbox's.
+ */
+static void settle_hung_up(struct proxy *proxy, struct client *client)
+{
+	int r = client->is_main ? -EPIPE : 1;
+
+	while (r > 0)
+		r = client_step(proxy, client);
+	if (r < 0)
+		client_gone(proxy, client, strerror(-r));
+}
+
 static void client_handle(struct proxy *proxy, struct source *source,
 			  uint32_t events)
 {
@@ -344,12 +362,12 @@ static void client_handle(struct proxy *proxy, struct source *source,
 		flush_receiver(proxy);
 	if (client->source.fd < 0)
 		return;
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		while (r > 0)
-			r = client_step(proxy, client);
-		if (r < 0)
-			client_gone(proxy, client, strerror(-r));
-	}
+	if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		client->hung_up = true;
+	while (r > 0 && !client->hung_up && (events & EPOLLIN))
+		r = client_step(proxy, client);
+	if (r < 0)
+		client_gone(proxy, client, strerror(-r));
 	update_interest(proxy);
 }
 
@@ -472,17 +490,21 @@ static void read_guest(struct proxy *proxy)
 	proxy_end(proxy, true, "the VM closed the agent channel");
 }
 
-static void write_guest(struct proxy *proxy)
+/* Return: bytes that went to the guest */
+static size_t write_guest(struct proxy *proxy)
 {
 	ssize_t n;
 
 	if (proxy->to_guest.len == 0)
-		return;
+		return 0;
 	n = flow_write(&proxy->to_guest, proxy->agent.fd, PROXY_FLOW_SIZE);
-	if (n >= 0 || n == -EAGAIN)
-		return;
-	proxy_forget(proxy, &proxy->agent);
-	proxy_end(proxy, true, "agent channel: %s", strerror((int)-n));
+	if (n >= 0)
+		return (size_t)n;
+	if (n != -EAGAIN) {
+		proxy_forget(proxy, &proxy->agent);
+		proxy_end(proxy, true, "agent channel: %s", strerror((int)-n));
+	}
+	return 0;
 }
 
 void forward_agent(struct proxy *proxy, struct source *source, uint32_t events)
@@ -500,27 +522,60 @@ void forward_agent(struct proxy *proxy, struct source *source, uint32_t events)
 static uint32_t client_interest(const struct proxy *proxy,
 				const struct client *client)
 {
-	uint32_t events = 0;
+	uint32_t events = EPOLLRDHUP; /* its end must always be seen */
 	bool may_send = proxy->sender == client ||
 			(!proxy->sender && proxy->pad_left == 0);
 
+	if (client->hung_up)
+		return 0; /* seen: update_interest() reads the rest */
 	if (client->payload_is_will ||
 	    (may_send && flow_room(&proxy->to_guest) >= 2 * TTRPC_HEADER_SIZE))
 		events |= EPOLLIN;
 	if (proxy->receiver == client && proxy->from_guest.len > 0)
 		events |= EPOLLOUT;
-	/* Never 0: the end of a connection must always be seen. */
-	return events ? events : EPOLLRDHUP;
+	return events;
+}
+
+/* Whatever a dead shim left undone. Return: true while some of it waits */
+static bool settle(struct proxy *proxy)
+{
+	bool waiting = false;
+
+	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++) {
+		struct client *client = &proxy->clients[i];
+
+		if (client->source.fd >= 0 && client->hung_up)
+			settle_hung_up(proxy, client);
+	}
+	pad_frame(proxy);
+	flush_wills(proxy);
+	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++)
+		waiting |= proxy->clients[i].hung_up;
+	return waiting || proxy->pad_left > 0;
+}
+
+/*
+ * A guest that stops reading its port must not hide that a shim is gone: it
+ * has PROXY_STUCK_MS to take what is owed to it.
+ */
+static void settle_all(struct proxy *proxy)
+{
+	bool waiting = settle(proxy);
+
+	while (proxy->agent.fd >= 0 && proxy->to_guest.len > 0 &&
+	       write_guest(proxy) > 0 && waiting)
+		waiting = settle(proxy);
+	if (!waiting)
+		memset(&proxy->stuck_deadline, 0, sizeof(proxy->stuck_deadline));
+	else if (proxy->stuck_deadline.tv_sec == 0)
+		proxy_set_deadline(&proxy->stuck_deadline, PROXY_STUCK_MS);
 }
 
 static void update_interest(struct proxy *proxy)
 {
 	uint32_t agent_events = 0;
 
-	pad_frame(proxy);
-	flush_wills(proxy);
-	if (proxy->agent.fd >= 0 && proxy->to_guest.len > 0)
-		write_guest(proxy);
+	settle_all(proxy);
 	if (flow_room(&proxy->from_guest) > 0)
 		agent_events |= EPOLLIN;
 	if (proxy->to_guest.len > 0)

@@ -89,13 +89,13 @@ static int read_argv(int fd, struct strv *ret, struct err *err)
 }
 
 int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
-		const int *fds, size_t count, struct err *err)
+		const int *fds, size_t count, int voice_fd, struct err *err)
 {
 	struct fd_name names[PROXY_JAIL_FDS_MAX];
 	struct strv argv = { 0 };
 	struct child_spec spec = { .fds = names,
 				   .fd_count = count,
-				   .stdio = { -1, STDERR_FILENO, STDERR_FILENO },
+				   .stdio = { -1, voice_fd, voice_fd },
 				   .death_signal = true };
 	int r;
 
@@ -174,4 +174,45 @@ void console_report(const struct proxy *proxy)
 	}
 	if (used > 0)
 		log_guest("console", line, used);
+}
+
+static void voice_line(struct proxy *proxy)
+{
+	size_t had = proxy->voice_left;
+
+	if (proxy->voice_len == 0)
+		return;
+	if (proxy->voice_left > 0)
+		log_guest("jail", proxy->voice_line, proxy->voice_len);
+	proxy->voice_left -= min_size(proxy->voice_left, proxy->voice_len);
+	if (had > 0 && proxy->voice_left == 0)
+		log_warn("the jails print too much: no more of it is kept");
+	proxy->voice_len = 0;
+}
+
+/*
+ * A pipe and not the log itself: what a captured program prints is escaped and
+ * bounded, and it cannot read or forge what others logged. Read to the end
+ * even when nothing is kept, so that nobody blocks on a full pipe.
+ */
+void voice_handle(struct proxy *proxy, struct source *source, uint32_t events)
+{
+	char data[4096];
+	ssize_t n = read(source->fd, data, sizeof(data));
+
+	(void)events;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		voice_line(proxy);
+		proxy_forget(proxy, source);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (data[i] != '\n')
+			proxy->voice_line[proxy->voice_len++] = data[i];
+		if (data[i] == '\n' ||
+		    proxy->voice_len == sizeof(proxy->voice_line))
+			voice_line(proxy);
+	}
 }

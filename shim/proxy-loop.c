@@ -106,10 +106,13 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 static int next_timeout(const struct proxy *proxy)
 {
 	int left = proxy_left_ms(&proxy->qmp.deadline);
-	int end = proxy_left_ms(&proxy->end_deadline);
+	int other = proxy_left_ms(&proxy->end_deadline);
 
-	if (left < 0 || (end >= 0 && end < left))
-		left = end;
+	if (left < 0 || (other >= 0 && other < left))
+		left = other;
+	other = proxy_left_ms(&proxy->stuck_deadline);
+	if (left < 0 || (other >= 0 && other < left))
+		left = other;
 	return left;
 }
 
@@ -117,6 +120,9 @@ static void check_deadlines(struct proxy *proxy)
 {
 	if (!proxy->ending && proxy_left_ms(&proxy->qmp.deadline) == 0)
 		proxy_end(proxy, true, "QMP: no answer in time");
+	if (!proxy->ending && proxy_left_ms(&proxy->stuck_deadline) == 0)
+		proxy_end(proxy, true,
+			  "the guest takes no requests while a shim is gone");
 }
 
 /* The end is reached when the VMM's monitor is gone, or too late. */
@@ -128,22 +134,25 @@ static bool is_over(const struct proxy *proxy)
 	       proxy_left_ms(&proxy->end_deadline) == 0;
 }
 
-void proxy_run(struct proxy *proxy)
+void proxy_turn(struct proxy *proxy, int timeout_ms)
 {
 	struct epoll_event events[16];
+	int n = epoll_wait(proxy->epoll_fd, events, ARRAY_SIZE(events),
+			   timeout_ms);
 
-	while (!is_over(proxy)) {
-		int n = epoll_wait(proxy->epoll_fd, events, ARRAY_SIZE(events),
-				   next_timeout(proxy));
+	BUG_ON(n < 0 && errno != EINTR);
+	for (int i = 0; i < n; i++) {
+		struct source *source = events[i].data.ptr;
 
-		BUG_ON(n < 0 && errno != EINTR);
-		for (int i = 0; i < n; i++) {
-			struct source *source = events[i].data.ptr;
-
-			/* An earlier event of this round may have closed it. */
-			if (source->fd >= 0)
-				source->handle(proxy, source, events[i].events);
-		}
-		check_deadlines(proxy);
+		/* An earlier event of this round may have closed it. */
+		if (source->fd >= 0)
+			source->handle(proxy, source, events[i].events);
 	}
+	check_deadlines(proxy);
+}
+
+void proxy_run(struct proxy *proxy)
+{
+	while (!is_over(proxy))
+		proxy_turn(proxy, next_timeout(proxy));
 }

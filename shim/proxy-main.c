@@ -154,6 +154,7 @@ static int watch_all(struct proxy *proxy, const struct inherited *in,
 static int init(struct proxy *proxy, struct err *err)
 {
 	unused_source(&proxy->creator);
+	unused_source(&proxy->voice);
 	unused_source(&proxy->vmm.source);
 	unused_source(&proxy->fs.source);
 	for (size_t i = 0; i < PROXY_CONTROLS_MAX; i++)
@@ -175,15 +176,31 @@ static void close_all(const int *fds, size_t count)
 		close(fds[i]);
 }
 
+static int start_jails(struct proxy *proxy, const struct inherited *in,
+		       struct err *err)
+{
+	AUTO_FD int voice_fd = -1;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	voice_fd = fds[1];
+	proxy->voice_left = PROXY_VOICE_MAX;
+	if (watch_fd(proxy, &proxy->voice, fds[0], voice_handle, err) < 0 ||
+	    jails_start(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
+			in->fs_count, voice_fd, err) < 0 ||
+	    jails_start(proxy, &proxy->vmm, in->all[FD_VMM_ARGV].fd, in->vmm,
+			in->vmm_count, voice_fd, err) < 0)
+		return -err->code;
+	return 0;
+}
+
 static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 {
 	if (init(proxy, err) < 0 || jails_hold_mounts(proxy->root, err) < 0)
 		return -err->code;
 	proxy_set_deadline(&proxy->qmp.deadline, GREETING_MS);
-	if (jails_start(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
-			in->fs_count, err) < 0 ||
-	    jails_start(proxy, &proxy->vmm, in->all[FD_VMM_ARGV].fd, in->vmm,
-			in->vmm_count, err) < 0)
+	if (start_jails(proxy, in, err) < 0)
 		return -err->code;
 	close_all(in->fs, in->fs_count);
 	close_all(in->vmm, in->vmm_count);

@@ -122,17 +122,19 @@ static void take_message(struct proxy *proxy, const char *line, size_t len)
 static void take_lines(struct proxy *proxy)
 {
 	struct qmp *qmp = &proxy->qmp;
+	size_t at = 0;
 	char *end;
 
-	while ((end = memchr(qmp->line, '\n', qmp->len))) {
-		size_t len = (size_t)(end - qmp->line);
+	while ((end = memchr(qmp->line + at, '\n', qmp->len - at))) {
+		size_t len = (size_t)(end - qmp->line) - at;
 
 		/* "\r\n" ends a line; an empty one is nothing. */
-		if (len > 0 && !(len == 1 && qmp->line[0] == '\r'))
-			take_message(proxy, qmp->line, len);
-		qmp->len -= len + 1;
-		memmove(qmp->line, end + 1, qmp->len);
+		if (len > 1)
+			take_message(proxy, qmp->line + at, len);
+		at += len + 1;
 	}
+	qmp->len -= at;
+	memmove(qmp->line, qmp->line + at, qmp->len);
 	if (qmp->len == sizeof(qmp->line)) {
 		qmp->len = 0;
 		proxy_end(proxy, true, "QMP: line longer than %zu bytes",

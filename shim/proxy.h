@@ -20,6 +20,8 @@
 #define PROXY_FLOW_SIZE (128u * 1024)
 #define PROXY_WILL_MAX 1024
 #define PROXY_CONSOLE_KEPT 8192
+#define PROXY_VOICE_MAX (64u * 1024)
+#define PROXY_STUCK_MS 10000
 #define PROXY_QMP_LINE_MAX 65536
 #define PROXY_JAIL_FDS_MAX 16
 
@@ -44,6 +46,7 @@ struct flow {
 struct client {
 	struct source source; /* first: a source is cast back to its client */
 	bool is_main;
+	bool hung_up; /* its shim is gone; what it sent is still to be read */
 	uint8_t header[TTRPC_HEADER_SIZE];
 	size_t header_len;
 	uint32_t payload_left; /* of the frame being read from it */
@@ -118,7 +121,12 @@ struct proxy {
 	struct qmp qmp;
 	struct source console;
 	uint8_t console_kept[PROXY_CONSOLE_KEPT];
-	size_t console_len; /* total bytes ever seen */
+	size_t console_len;  /* total bytes ever seen */
+	struct source voice; /* what jailer, QEMU and virtiofsd print */
+	char voice_line[256];
+	size_t voice_len;
+	size_t voice_left;		/* bytes that may still be logged */
+	struct timespec stuck_deadline; /* 0: nothing waits for the guest */
 	struct jail vmm;
 	struct jail fs;
 };
@@ -127,7 +135,9 @@ struct proxy {
 int proxy_watch(struct proxy *proxy, struct source *source, uint32_t events);
 void proxy_forget(struct proxy *proxy,
 		  struct source *source); /* unwatch, close */
-void proxy_run(struct proxy *proxy);	  /* until the sandbox ended */
+/* One round of events. */
+void proxy_turn(struct proxy *proxy, int timeout_ms);
+void proxy_run(struct proxy *proxy); /* until the sandbox ended */
 /* Starts the end; the first reason stays. failed: nobody asked for it. */
 void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	PRINTF(3, 4);
@@ -160,10 +170,12 @@ void control_ended(struct proxy *proxy);
 int jails_hold_mounts(const char *root, struct err *err) MUST_CHECK;
 int jails_leave_host(const char *root, struct err *err) MUST_CHECK;
 int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
-		const int *fds, size_t count, struct err *err) MUST_CHECK;
+		const int *fds, size_t count, int voice_fd,
+		struct err *err) MUST_CHECK;
 void jails_exited(struct proxy *proxy, struct source *source, uint32_t events);
 void console_handle(struct proxy *proxy, struct source *source, uint32_t events);
 void console_report(const struct proxy *proxy);
+void voice_handle(struct proxy *proxy, struct source *source, uint32_t events);
 
 /*
  * privs: the last stage, when both jails are up and before the guest may run.
