@@ -37,7 +37,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	unlinkat(dir_fd, "accel", 0);
+	unlinkat(dir_fd, ".accel", 0);
 	close(dir_fd);
 	return rmdir(dir);
 }
@@ -112,7 +112,7 @@ static void test_stale(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
-		assert_int_equal(path_write_atomic(dir_fd, "accel", text[i],
+		assert_int_equal(path_write_atomic(dir_fd, ".accel", text[i],
 						   strlen(text[i]), &err),
 				 0);
 		assert_int_equal(
