@@ -514,7 +514,7 @@ int netlink_add_neigh(struct netlink *netlink, const struct net_neigh *neigh,
 
 /* --- traffic control ------------------------------------------------------- */
 
-#define INGRESS_HANDLE TC_HANDLE(0xffff, 0)
+#define INGRESS_HANDLE 0xffff0000u /* "ffff:"; TC_HANDLE shifts a signed int */
 
 static struct rtnl_qdisc *build_ingress(int ifindex)
 {

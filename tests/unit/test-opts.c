@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+/* test-opts.c - option tables as engines fill them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "opts.h"
+
+static const char *name;
+static bool force;
+
+static int parse(int argc, const char *const *argv, struct err *err)
+{
+	const struct opt table[] = {
+		{ "name", 'n', "TEXT", "a value", &name, NULL },
+		{ "force", 'f', NULL, "a flag", NULL, &force },
+	};
+
+	name = NULL;
+	force = false;
+	return opts_parse(table, ARRAY_SIZE(table), argc,
+			  (char **)(uintptr_t)argv, 1, err);
+}
+
+#define PARSE(...)                                                             \
+	parse((int)ARRAY_SIZE(((const char *[]){ "x", __VA_ARGS__ })),         \
+	      (const char *[]){ "x", __VA_ARGS__ }, &err)
+
+static void test_both_spellings(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--name", "a", "ID"), 3);
+	assert_string_equal(name, "a");
+	assert_int_equal(PARSE("--name=b", "-f", "ID"), 3);
+	assert_string_equal(name, "b");
+	assert_true(force);
+	assert_int_equal(PARSE("-n", "c"), 3);
+	assert_string_equal(name, "c");
+}
+
+static void test_last_value_wins(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--name=a", "--name", "b"), 4);
+	assert_string_equal(name, "b");
+}
+
+static void test_empty_value_is_a_value(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--name="), 2);
+	assert_string_equal(name, "");
+}
+
+static void test_operands_end_the_options(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("ID", "-f"), 1);
+	assert_false(force);
+	assert_int_equal(PARSE("--", "-f"), 2);
+	assert_false(force);
+	assert_int_equal(PARSE("-"), 1); /* alone: an operand */
+}
+
+static void test_flag_values(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--force=false"), 2);
+	assert_false(force);
+	assert_int_equal(PARSE("--force=true"), 2);
+	assert_true(force);
+	assert_int_equal(PARSE("--force=maybe"), -EINVAL);
+	assert_non_null(strstr(err.text, "force"));
+}
+
+static void test_errors_name_the_option(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--nme", "a"), -EINVAL);
+	assert_non_null(strstr(err.text, "--nme"));
+	assert_int_equal(PARSE("--name"), -EINVAL);
+	assert_non_null(strstr(err.text, "--name"));
+	assert_int_equal(PARSE("-x"), -EINVAL);
+	assert_int_equal(PARSE("-fn"), -EINVAL);
+	assert_int_equal(PARSE("--nam"), -EINVAL); /* no abbreviations */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_both_spellings),
+		cmocka_unit_test(test_last_value_wins),
+		cmocka_unit_test(test_empty_value_is_a_value),
+		cmocka_unit_test(test_operands_end_the_options),
+		cmocka_unit_test(test_flag_values),
+		cmocka_unit_test(test_errors_name_the_option),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * test-selinux.c - lib/selinux where SELinux is off: nothing may pretend that
+ * a label was set. Where it is on, the labels are read back.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "auto.h"
+#include "selinux.h"
+
+static void test_off_never_sets_a_label(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (selinux_is_on())
+		skip();
+	assert_true(selinux_set_exec("system_u:system_r:kata_t:s0", &err) < 0);
+	assert_true(err.code > 0);
+}
+
+static void test_off_gives_no_label_with_a_type(void **state)
+{
+	AUTO_FREE char *label = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (selinux_is_on())
+		skip();
+	assert_true(selinux_with_type("kata_t", &label, &err) < 0);
+	assert_null(label);
+}
+
+static void test_on_reads_its_own_label(void **state)
+{
+	AUTO_FREE char *label = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (!selinux_is_on())
+		skip();
+	assert_int_equal(selinux_get(getpid(), &label, &err), 0);
+	assert_non_null(strchr(label, ':'));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_off_never_sets_a_label),
+		cmocka_unit_test(test_off_gives_no_label_with_a_type),
+		cmocka_unit_test(test_on_reads_its_own_label),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
