@@ -98,6 +98,8 @@ struct stream {
 	size_t call_count;
 	bool close_when_written; /* CloseStdin came */
 	bool end_told;		 /* a read was answered with the end */
+	bool is_last;		 /* no more than left bytes are read */
+	size_t left;
 	struct process *process;
 };
 

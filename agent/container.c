@@ -47,27 +47,40 @@ struct process *process_find(struct agent *agent, const char *container_id,
 	return NULL;
 }
 
+static int open_cgroup(struct agent *agent, const char *id, struct err *err)
+{
+	AUTO_FD int fd = openat(agent->cgroup_fd, id,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char depth[16];
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "open cgroup %s", id);
+	/* remove_cgroup() must get to the bottom of what is made in it. */
+	snprintf(depth, sizeof(depth), "%d", CGROUP_DEPTH_MAX);
+	r = path_write_file(fd, "cgroup.max.depth", depth, err);
+	return r < 0 ? r : take_fd(&fd);
+}
+
 int container_new(struct agent *agent, const char *id,
 		  struct container **ret_container, struct err *err)
 {
-	AUTO_FD int cgroup_fd = -1;
 	struct container *container;
+	int cgroup_fd;
 
 	if (agent->container_count >= AGENT_CONTAINERS_MAX)
 		return err_msg(err, EBUSY, "too many containers");
 	if (mkdirat(agent->cgroup_fd, id, 0755) < 0)
 		return err_set(err, errno, "make cgroup %s", id);
-	cgroup_fd = openat(agent->cgroup_fd, id,
-			   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cgroup_fd = open_cgroup(agent, id, err);
 	if (cgroup_fd < 0) {
-		err_set(err, errno, "open cgroup %s", id);
 		IGNORE(unlinkat(agent->cgroup_fd, id, AT_REMOVEDIR),
 		       "the error above is the one to tell");
-		return -err->code;
+		return cgroup_fd;
 	}
 	container = xcalloc(1, sizeof(*container));
 	container->id = xstrdup(id);
-	container->cgroup_fd = take_fd(&cgroup_fd);
+	container->cgroup_fd = cgroup_fd;
 	container->next = agent->containers;
 	agent->containers = container;
 	agent->container_count++;

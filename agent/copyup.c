@@ -130,7 +130,7 @@ static int copy_tree(int from_fd, int to_fd, unsigned depth, struct err *err)
 		close(fd);
 		return err_set(err, ENOMEM, "read directory");
 	}
-	while ((entry = readdir(dir))) {
+	while (errno = 0, (entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -138,7 +138,7 @@ static int copy_tree(int from_fd, int to_fd, unsigned depth, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return errno ? err_set(err, errno, "read directory") : 0;
 }
 
 /**

@@ -121,7 +121,7 @@ static int bind_console(int root_fd, int slave_fd, struct err *err)
 	AUTO_FD int tree_fd = -1;
 	AUTO_FD int made_fd = path_open_beneath(
 		root_fd, "dev/console",
-		O_WRONLY | O_CREAT | O_NOCTTY | O_NOFOLLOW, 0600, err);
+		O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK, 0600, err);
 
 	if (made_fd < 0)
 		return err_wrap(err, "console");

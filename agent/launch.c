@@ -17,7 +17,10 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "path.h"
 #include "process.h"
+
+#define CGROUP_LINE_MAX 8192
 
 /* Ends of the child; ours are put into the process at once. */
 struct child_ends {
@@ -72,6 +75,50 @@ static int make_ends(struct process *process, const struct launch *launch,
 	return r;
 }
 
+static long clone_into(struct process *process, int cgroup_fd, bool is_init)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD |
+			 (is_init ? CLONE_NEWPID : 0u),
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)cgroup_fd,
+		.pidfd = (uint64_t)(uintptr_t)&process->pidfd,
+	};
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+/*
+ * A container that runs an init system has moved itself into groups below its
+ * own, and its own then takes no processes: go where its init is.
+ */
+static long clone_beside(struct agent *agent, struct process *process,
+			 const struct process *init)
+{
+	const struct container *container = process->container;
+	AUTO_FREE char *file = xasprintf("%d/cgroup", (int)init->pid);
+	AUTO_FREE char *own = xasprintf("0::/kata/%s/", container->id);
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	long pid = -1;
+	int fd = -1, code = EBUSY;
+
+	if (path_read_file(agent->proc_fd, file, CGROUP_LINE_MAX, &text,
+			   &err) == 0 &&
+	    strncmp(text, own, strlen(own)) == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		fd = path_open_beneath(container->cgroup_fd, text + strlen(own),
+				       O_RDONLY | O_DIRECTORY, 0, &err);
+	}
+	if (fd >= 0) {
+		pid = clone_into(process, fd, false);
+		code = errno;
+		close(fd);
+	}
+	errno = code;
+	return pid;
+}
+
 /*
  * As fork(), but into a cgroup. A process joins a pid namespace by being born
  * there: for an exec the agent points its children's namespace at the
@@ -80,19 +127,14 @@ static int make_ends(struct process *process, const struct launch *launch,
 static int clone_child(struct agent *agent, struct process *process,
 		       const struct process *init, struct err *err)
 {
-	struct clone_args args = {
-		.flags = CLONE_INTO_CGROUP | CLONE_PIDFD |
-			 (init ? 0u : CLONE_NEWPID),
-		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)process->container->cgroup_fd,
-		.pidfd = (uint64_t)(uintptr_t)&process->pidfd,
-	};
 	long pid;
 	int code;
 
 	if (init && setns(init->pidfd, CLONE_NEWPID) < 0)
 		return err_set(err, errno, "enter the pid namespace");
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	pid = clone_into(process, process->container->cgroup_fd, !init);
+	if (pid < 0 && errno == EBUSY && init)
+		pid = clone_beside(agent, process, init);
 	code = errno;
 	if (pid == 0)
 		return 0;

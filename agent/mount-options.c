@@ -216,7 +216,7 @@ static int take_type(const struct mount_request *request, const char *where,
 }
 
 /* /proc holds the kernel's own files: only these may be covered by a bind. */
-static bool is_covered_proc(const char *path)
+bool mount_covers_proc(const char *path)
 {
 	static const char *const fine[] = {
 		"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",
@@ -243,7 +243,7 @@ static int check_destination(const struct mount_plan *plan, const char *where,
 		return err_msg(err, EOPNOTSUPP,
 			       "%s.destination: /proc must be of type proc",
 			       where);
-	if (strncmp(path, "/proc/", 6) == 0 && !is_covered_proc(path))
+	if (strncmp(path, "/proc/", 6) == 0 && !mount_covers_proc(path))
 		return err_msg(err, EOPNOTSUPP,
 			       "%s.destination: \"%.128s\" is inside /proc",
 			       where, path);

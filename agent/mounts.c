@@ -147,6 +147,23 @@ static int open_target(const struct mount_plan *plan, int root_fd, bool is_dir,
 	return check_fd;
 }
 
+/*
+ * A symlink of the image can lead any destination into /proc, over what later
+ * steps mask there: only what was allowed by name may be covered.
+ */
+static int check_target(const struct mount_plan *plan, int target_fd,
+			struct err *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(target_fd, &fs) < 0)
+		return err_set(err, errno, "look at the target");
+	if (fs.f_type == PROC_SUPER_MAGIC &&
+	    !mount_covers_proc(plan->destination))
+		return err_msg(err, EPERM, "it leads into a proc file system");
+	return 0;
+}
+
 static bool has_mode(const struct mount_plan *plan)
 {
 	for (size_t i = 0; i < plan->data.count; i++)
@@ -191,6 +208,9 @@ static int apply_one(const struct mount_plan *plan, int run_fd, int root_fd,
 	target_fd = open_target(plan, root_fd, is_dir, err);
 	if (target_fd < 0)
 		return target_fd;
+	r = check_target(plan, target_fd, err);
+	if (r < 0)
+		return r;
 	if (is_tmpfs && !has_mode(plan)) {
 		r = take_mode(target_fd, tree_fd, err);
 		if (r < 0)

@@ -36,6 +36,8 @@ struct mount_request {
 int mount_plan_parse(const struct mount_request *request, const char *where,
 		     struct mount_plan *ret, struct err *err) MUST_CHECK;
 void mount_plan_done(struct mount_plan *plan);
+/* A file of /proc that a mount may cover. */
+bool mount_covers_proc(const char *destination);
 
 /* Propagation word as of linux.rootfsPropagation; "" is private. */
 int mount_propagation_parse(const char *word, unsigned long *ret,

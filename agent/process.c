@@ -183,6 +183,15 @@ static void on_exec_seen(struct agent *agent, struct process *process)
 	drop_report(process);
 }
 
+/* A container that may trace can write this in the child's place. */
+static void take_failure(struct process *process, struct err *from)
+{
+	from->text[sizeof(from->text) - 1] = '\0';
+	if (from->code <= 0)
+		from->code = EIO;
+	process->setup_err = *from;
+}
+
 /* One message of the child. Return: false when there is no more for now. */
 static bool sync_step(struct agent *agent, struct process *process)
 {
@@ -201,10 +210,11 @@ static bool sync_step(struct agent *agent, struct process *process)
 			on_exec_seen(agent, process);
 		return false;
 	}
-	if (message.kind == SYNC_PTY && fd >= 0)
+	if (message.kind == SYNC_PTY && fd >= 0 && process->terminal &&
+	    process->state == PROCESS_SETUP && process->out.fd < 0)
 		take_terminal(process, &fd);
 	else if (message.kind == SYNC_FAILED)
-		process->setup_err = message.err;
+		take_failure(process, &message.err);
 	else if (message.kind == SYNC_READY)
 		on_ready(agent, process);
 	if (fd >= 0)
@@ -244,6 +254,24 @@ int process_go(struct process *process, struct err *err)
 	return 0;
 }
 
+static bool ends_by_default(int signal)
+{
+	switch (signal) {
+	case 0:
+	case SIGCONT:
+	case SIGCHLD:
+	case SIGURG:
+	case SIGWINCH:
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return false;
+	default:
+		return true;
+	}
+}
+
 int process_signal(struct process *process, int signal, struct err *err)
 {
 	if (process->state == PROCESS_EXITED)
@@ -253,9 +281,7 @@ int process_signal(struct process *process, int signal, struct err *err)
 	 * it would ignore what it has no handler for: what ends a process by
 	 * default must end this one.
 	 */
-	if (process->state != PROCESS_RUNNING && signal != 0 &&
-	    signal != SIGCONT && signal != SIGCHLD && signal != SIGURG &&
-	    signal != SIGWINCH)
+	if (process->state != PROCESS_RUNNING && ends_by_default(signal))
 		signal = SIGKILL;
 	if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) < 0)
 		return err_set(err, errno, "signal %d", signal);
@@ -388,8 +414,8 @@ static void on_end(struct agent *agent, struct process *process, int status)
 	if (process->terminal)
 		process->drain_until_ms = loop_now_ms() + TERMINAL_DRAIN_MS;
 	answer_waiters(agent, process);
-	stream_pump_out(agent, &process->out);
-	stream_pump_out(agent, &process->err);
+	stream_end(agent, &process->out);
+	stream_end(agent, &process->err);
 	if (agent->tick_ms != 0)
 		agent->tick_ms = next_tick(agent);
 	log_debug("%s/%s ended with %d", container->id, process->exec_id,

@@ -46,6 +46,8 @@ int stream_write(struct agent *agent, struct stream *stream, uint32_t call,
 void stream_close_input(struct agent *agent, struct stream *stream);
 /* Serves waiting reads; at_end: nothing to read means the end. */
 void stream_pump_out(struct agent *agent, struct stream *stream);
+/* Its process is gone: what is in the pipe now is all that will be told. */
+void stream_end(struct agent *agent, struct stream *stream);
 /* Closes it; waiting reads see the end, waiting writes fail. */
 void stream_done(struct agent *agent, struct stream *stream);
 

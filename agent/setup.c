@@ -122,11 +122,12 @@ static int set_up_stdio(const struct launch *launch, struct err *err)
 }
 
 /*
- * A missing directory is made as guest root. It may be one that only root
- * can enter, or one that only the user can: either is fine. By descriptor,
- * because a plain chdir() would follow /proc/self/fd out of the root.
+ * An init's missing directory is made as guest root. It may be one that only
+ * root can enter, or one that only the user can: either is fine. By
+ * descriptor, because a plain chdir() would follow /proc/self/fd out of the
+ * root.
  */
-static int make_cwd(const struct launch *launch, bool *ret_entered,
+static int open_cwd(const struct launch *launch, bool *ret_entered,
 		    struct err *err)
 {
 	AUTO_FD int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -134,7 +135,10 @@ static int make_cwd(const struct launch *launch, bool *ret_entered,
 
 	if (root_fd < 0)
 		return err_set(err, errno, "open the root");
-	fd = path_mkdirs_in_root(root_fd, launch->cwd, 0755, err);
+	fd = launch->is_init ?
+		     path_mkdirs_in_root(root_fd, launch->cwd, 0755, err) :
+		     path_open_in_root(root_fd, launch->cwd,
+				       O_PATH | O_DIRECTORY, 0, err);
 	if (fd == -EEXIST || fd == -ENOTDIR)
 		return err_msg(err, ENOTDIR,
 			       "process.cwd: %s is not a directory",
@@ -189,9 +193,12 @@ static int prepare(struct launch *launch, char **ret_program, struct err *err)
 		r = identity_limits(launch, err);
 	if (r < 0)
 		return r;
+	/* The last directory of the guest's: args may name what is below it. */
+	close(launch->proc_fd);
+	launch->proc_fd = -1;
 	lookup_home(launch);
 	umask(022);
-	r = make_cwd(launch, &entered, err);
+	r = open_cwd(launch, &entered, err);
 	if (r == 0)
 		r = identity_apply(launch, err);
 	if (r == 0)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -92,7 +93,9 @@ void stream_pump_out(struct agent *agent, struct stream *stream)
 		size_t want = min_size(stream->calls->want, sizeof(read_buffer));
 		ssize_t n = 0;
 
-		if (stream->fd >= 0) {
+		if (stream->is_last)
+			want = min_size(want, stream->left);
+		if (stream->fd >= 0 && want > 0) {
 			n = read(stream->fd, read_buffer, want);
 			if (n < 0 && errno == EINTR)
 				continue;
@@ -105,9 +108,26 @@ void stream_pump_out(struct agent *agent, struct stream *stream)
 			if (n < 0)
 				n = 0;
 		}
+		stream->left -= stream->is_last ? (size_t)n : 0;
 		answer_read(agent, stream, read_buffer, (size_t)n);
 	}
 	watch(agent, stream, 0);
+}
+
+void stream_end(struct agent *agent, struct stream *stream)
+{
+	int count = 0;
+
+	/*
+	 * Survivors of an exec may write for ever. A terminal's buffers cannot
+	 * be counted: it ends when it is empty.
+	 */
+	if (stream->fd >= 0 && !stream->process->terminal &&
+	    ioctl(stream->fd, FIONREAD, &count) == 0) {
+		stream->left = (size_t)count;
+		stream->is_last = true;
+	}
+	stream_pump_out(agent, stream);
 }
 
 int stream_read(struct agent *agent, struct stream *stream, uint32_t call,

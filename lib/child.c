@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -197,7 +198,8 @@ int pidfd_open_checked(pid_t pid, struct err *err)
 	return fd < 0 ? err_set(err, errno, "pidfd of %d", pid) : fd;
 }
 
-int pid_start_time(pid_t pid, uint64_t *ret_ticks)
+/* Field number of /proc/PID/stat from 4 on, as proc(5) counts. */
+static int stat_field(pid_t pid, int number, uint64_t *ret)
 {
 	char path[64], text[1024], *at, *save = NULL;
 	AUTO_FD int fd = -1;
@@ -218,9 +220,25 @@ int pid_start_time(pid_t pid, uint64_t *ret_ticks)
 	if (at[2] == 'Z' || at[2] == 'X')
 		return -ESRCH;
 	field = strtok_r(at + 1, " ", &save); /* field 3 */
-	for (int i = 3; field && i < 22; i++)
+	for (int i = 3; field && i < number; i++)
 		field = strtok_r(NULL, " ", &save);
-	if (!field || num_parse_u64(field, UINT64_MAX, ret_ticks) < 0)
+	if (!field || num_parse_u64(field, UINT64_MAX, ret) < 0)
 		return -ESRCH;
+	return 0;
+}
+
+int pid_start_time(pid_t pid, uint64_t *ret_ticks)
+{
+	return stat_field(pid, 22, ret_ticks);
+}
+
+int pid_parent(pid_t pid, pid_t *ret_parent)
+{
+	uint64_t parent = 0;
+	int r = stat_field(pid, 4, &parent);
+
+	if (r < 0 || parent > INT_MAX)
+		return -ESRCH;
+	*ret_parent = (pid_t)parent;
 	return 0;
 }

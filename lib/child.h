@@ -61,5 +61,7 @@ int pidfd_open_checked(pid_t pid, struct err *err) MUST_CHECK;
  * Return 0, -ESRCH when it is gone or a zombie
  */
 int pid_start_time(pid_t pid, uint64_t *ret_ticks) MUST_CHECK;
+/* Parent of a live process, 0 when it is outside our pid namespace. -ESRCH */
+int pid_parent(pid_t pid, pid_t *ret_parent) MUST_CHECK;
 
 #endif

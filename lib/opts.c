@@ -34,11 +34,21 @@ static int take_flag(const struct opt *opt, const char *value, struct err *err)
 	return 0;
 }
 
+bool opts_is_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
 int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 	       int first, struct err *err)
 {
 	int i = first;
 
+	if (first < argc && opts_is_help(argv[first]) &&
+	    !find(table, count, argv[first], strlen(argv[first]))) {
+		opts_usage(table, count, stdout);
+		return err_msg(err, OPTS_HELP, "help was asked for");
+	}
 	while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
 		const char *arg = argv[i++];
 		const char *value = strchr(arg, '=');

@@ -17,9 +17,16 @@ struct opt {
 	bool *ret_flag;
 };
 
+/* Above every errno, and above what a record from another process may hold. */
+#define OPTS_HELP 5000
+
+/* "--help" or "-h" */
+bool opts_is_help(const char *arg);
 /*
  * Reads options up to the first operand or "--". Return: index of the first
- * operand in argv, or -EINVAL with the offending option named.
+ * operand in argv; -EINVAL with the offending option named; -OPTS_HELP after
+ * the table was printed, because argv[first] asked for it and the table has no
+ * such option itself.
  */
 int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 	       int first, struct err *err) MUST_CHECK;

@@ -18,9 +18,10 @@
 #include "alloc.h"
 #include "auto.h"
 #include "fd.h"
+#include "userns.h"
 
 #define LINKS_MAX 16
-#define OVERFLOW_ID 65534 /* /proc/sys/kernel/overflowuid default */
+#define OPEN_TRIES 128
 
 static int openat2_(int dir_fd, const char *path, int flags, mode_t mode,
 		    uint64_t resolve)
@@ -30,11 +31,13 @@ static int openat2_(int dir_fd, const char *path, int flags, mode_t mode,
 		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
 		.resolve = resolve,
 	};
-	int fd;
+	int fd, tries = 0;
 
+	/* EAGAIN: something was renamed meanwhile; an attacker could go on. */
 	do {
 		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-	} while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+	} while (fd < 0 && (errno == EINTR || errno == EAGAIN) &&
+		 ++tries < OPEN_TRIES);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -211,9 +214,16 @@ int path_mount_point(int root_fd, const char *path, bool is_dir, struct err *err
 	return take_fd(&fd);
 }
 
+/*
+ * In the initial user namespace 65534 is the user nobody, whom nothing makes
+ * trusted. In another one it stands for every owner without a place in the
+ * map, the host's root among them.
+ */
 static bool owner_is_trusted(uid_t uid)
 {
-	return uid == 0 || uid == geteuid() || uid == OVERFLOW_ID;
+	if (uid == USERNS_OVERFLOW_ID && uid != geteuid())
+		return !userns_is_initial();
+	return uid == 0 || uid == geteuid();
 }
 
 static int check_one(const char *path, bool is_parent, struct err *err)
@@ -237,23 +247,46 @@ static int check_one(const char *path, bool is_parent, struct err *err)
 	return 0;
 }
 
-int path_check_trusted(const char *path, struct err *err)
+/* The path without symlinks, after the check; NULL with err otherwise. */
+static char *trusted_real(const char *path, struct err *err)
 {
 	AUTO_FREE char *real = realpath(path, NULL);
+	AUTO_FREE char *above = NULL;
 	int r;
 
-	if (!real)
-		return err_set(err, errno, "resolve %s", path);
-	r = check_one(real, false, err);
-	while (r == 0 && strcmp(real, "/") != 0) {
-		char *slash = strrchr(real, '/');
+	if (!real) {
+		err_set(err, errno, "resolve %s", path);
+		return NULL;
+	}
+	above = xstrdup(real);
+	r = check_one(above, false, err);
+	while (r == 0 && strcmp(above, "/") != 0) {
+		char *slash = strrchr(above, '/');
 
-		if (slash == real)
+		if (slash == above)
 			slash++;
 		*slash = '\0';
-		r = check_one(real, true, err);
+		r = check_one(above, true, err);
 	}
-	return r;
+	return r < 0 ? NULL : take_ptr(real);
+}
+
+int path_check_trusted(const char *path, struct err *err)
+{
+	AUTO_FREE char *real = trusted_real(path, err);
+
+	return real ? 0 : -err->code;
+}
+
+int path_open_trusted(const char *path, struct err *err)
+{
+	AUTO_FREE char *real = trusted_real(path, err);
+	int fd;
+
+	if (!real)
+		return -err->code;
+	fd = open(real, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open %s", real) : fd;
 }
 
 int path_write_atomic(int dir_fd, const char *name, const void *data,

@@ -35,12 +35,14 @@ int path_mkdirs_in_root(int root_fd, const char *path, mode_t mode,
 int path_mount_point(int root_fd, const char *path, bool is_dir,
 		     struct err *err) MUST_CHECK;
 /*
- * Checks that the file behind fd and every directory above it belong to root
- * or the calling user and are writable by nobody else (sticky directories
- * excepted). In a user namespace an unmapped owner counts as root: the two
- * cannot be told apart there.
+ * Checks that the file that path leads to and every directory above it belong
+ * to root or the calling user and are writable by nobody else (sticky
+ * directories excepted). In a user namespace other than the initial one an
+ * unmapped owner counts as root: the two cannot be told apart there.
  */
 int path_check_trusted(const char *path, struct err *err) MUST_CHECK;
+/* The same check, and the file opened for reading, close-on-exec. */
+int path_open_trusted(const char *path, struct err *err) MUST_CHECK;
 /* Writes a file by temporary name, fsync-free, and rename. Mode 0600. */
 int path_write_atomic(int dir_fd, const char *name, const void *data,
 		      size_t len, struct err *err) MUST_CHECK;

@@ -55,6 +55,11 @@ int record_send(int sock, const union record *record, struct err *err)
 	return 0;
 }
 
+static bool is_printable(unsigned char c)
+{
+	return c >= 0x20 && c <= 0x7e;
+}
+
 int record_send_error(int sock, const struct err *what, struct err *err)
 {
 	union record record;
@@ -62,28 +67,27 @@ int record_send_error(int sock, const struct err *what, struct err *err)
 
 	record_init(&record, RECORD_ERROR);
 	record.error.code = what->code > 0 ? what->code : EIO;
-	/* The other end takes one printable line. */
+	/* The other end takes one line of printable ASCII. */
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)what->text[i];
 
-		record.error.text[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+		record.error.text[i] = is_printable(c) ? (char)c :
+				       c < 0x80	       ? ' ' :
+							 '?';
 	}
 	return record_send(sock, &record, err);
 }
 
-/* Terminated within its field, no control characters. */
+/* Terminated within its field, printable ASCII alone. */
 static bool is_text(const char *text, size_t size)
 {
 	size_t len = strnlen(text, size);
 
 	if (len == size)
 		return false;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		if (c < 0x20 || c == 0x7f)
+	for (size_t i = 0; i < len; i++)
+		if (!is_printable((unsigned char)text[i]))
 			return false;
-	}
 	return true;
 }
 

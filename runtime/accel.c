@@ -28,7 +28,7 @@
 #define PROBE_LIMIT_US 25000
 #define PROBE_KILL_MS 200
 #define REAP_MS 40
-#define CACHE_NAME "accel"
+#define CACHE_NAME ".accel" /* no container id begins with a dot */
 #define CACHE_MAX 512
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 

@@ -27,6 +27,17 @@ struct hierarchy {
 	bool v2;
 };
 
+static const char *const controller[] = { "cpu", "memory", "pids" };
+
+/* One cgroup_make() under way. */
+struct making {
+	const struct oci_resources *resources;
+	uint32_t overhead_mib;
+	unsigned wanted, applied; /* enum cgroup_controller */
+	struct cgroup cgroup;
+	struct strv *notes;
+};
+
 /* One line of mountinfo, proc(5). True when it is a cgroup mount at its root. */
 static bool parse_mount(char *line, struct hierarchy *ret)
 {
@@ -86,6 +97,17 @@ static bool has_controller(const struct hierarchy *h, const char *dir,
 	return false;
 }
 
+unsigned cgroup_wanted(const struct oci_resources *res)
+{
+	unsigned mask = CGROUP_PIDS;
+
+	if (res->has_memory_limit && res->memory_limit > 0)
+		mask |= CGROUP_MEMORY;
+	if (res->has_cpu_quota && res->cpu_quota > 0)
+		mask |= CGROUP_CPU;
+	return mask;
+}
+
 static int apply_cpu(const struct hierarchy *h, const char *dir,
 		     const struct oci_resources *res, struct err *err)
 {
@@ -93,8 +115,6 @@ static int apply_cpu(const struct hierarchy *h, const char *dir,
 	int64_t quota;
 	uint64_t period = res->has_cpu_period ? res->cpu_period : 100000;
 
-	if (!res->has_cpu_quota || res->cpu_quota <= 0)
-		return 0;
 	/* One CPU more for the VMM's own work, the boot above all; the guest
 	 * holds the container to its share. */
 	quota = res->cpu_quota + (int64_t)period;
@@ -108,26 +128,63 @@ static int apply_cpu(const struct hierarchy *h, const char *dir,
 	return write_value(dir, "cpu.cfs_quota_us", "%lld", quota, err);
 }
 
-static int apply_limits(const struct hierarchy *h, const char *dir,
-			const struct oci_resources *res, uint32_t overhead_mib,
-			struct err *err)
+static int apply_one(const struct hierarchy *h, const char *dir, unsigned bit,
+		     const struct making *m, struct err *err)
 {
-	if (has_controller(h, dir, "pids") &&
-	    write_value(dir, "pids.max", "%lld", VM_TASKS_MAX, err) < 0)
-		return -err->code;
-	if (has_controller(h, dir, "memory") && res->has_memory_limit &&
-	    res->memory_limit > 0) {
-		int64_t limit =
-			res->memory_limit + ((int64_t)overhead_mib << 20);
-
-		if (write_value(dir,
-				h->v2 ? "memory.max" : "memory.limit_in_bytes",
-				"%lld", limit, err) < 0)
-			return -err->code;
+	switch (bit) {
+	case CGROUP_CPU:
+		return apply_cpu(h, dir, m->resources, err);
+	case CGROUP_MEMORY:
+		return write_value(
+			dir, h->v2 ? "memory.max" : "memory.limit_in_bytes",
+			"%lld",
+			m->resources->memory_limit +
+				((int64_t)m->overhead_mib << 20),
+			err);
+	default:
+		return write_value(dir, "pids.max", "%lld", VM_TASKS_MAX, err);
 	}
-	if (has_controller(h, dir, "cpu") && apply_cpu(h, dir, res, err) < 0)
-		return -err->code;
+}
+
+static int apply_limits(const struct hierarchy *h, const char *dir,
+			struct making *m, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(controller); i++) {
+		unsigned bit = 1u << i;
+
+		if (!(m->wanted & bit) || !has_controller(h, dir, controller[i]))
+			continue;
+		if (apply_one(h, dir, bit, m, err) < 0)
+			return -err->code;
+		m->applied |= bit;
+	}
 	return 0;
+}
+
+static void enable_in(const char *dir, unsigned mask)
+{
+	AUTO_FREE char *file = xasprintf("%s/cgroup.subtree_control", dir);
+
+	/* One by one: the kernel takes all that is in one write, or nothing. */
+	for (size_t i = 0; i < ARRAY_SIZE(controller); i++) {
+		AUTO_FREE char *text = xasprintf("+%s", controller[i]);
+		struct err err = ERR_INIT;
+
+		if (mask & (1u << i))
+			IGNORE(path_write_file(AT_FDCWD, file, text, &err) < 0,
+			       "what cannot be had is missed when limits are set");
+	}
+}
+
+void cgroup_enable(const char *mount_point, const char *path, unsigned mask)
+{
+	AUTO_FREE char *dir = xasprintf("%s%s", mount_point, path);
+
+	for (char *at = dir + strlen(mount_point); (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		enable_in(dir, mask);
+		*at = '/';
+	}
 }
 
 static int make_dirs(const char *mount_point, const char *path)
@@ -181,9 +238,7 @@ static int inherit_cpuset(const struct hierarchy *h, const char *path,
 }
 
 static int use_hierarchy(const struct hierarchy *h, const char *path,
-			 const struct oci_resources *res, uint32_t overhead_mib,
-			 struct cgroup *cgroup, struct strv *notes,
-			 struct err *err)
+			 struct making *m, struct err *err)
 {
 	AUTO_FREE char *dir = xasprintf("%s%s", h->mount_point, path);
 	AUTO_FREE char *procs = xasprintf("%s/cgroup.procs", dir);
@@ -192,15 +247,48 @@ static int use_hierarchy(const struct hierarchy *h, const char *path,
 	if (r == 0 && access(procs, W_OK) < 0)
 		r = -errno;
 	if (r < 0) {
-		strv_addf(notes, "cgroup %s: not writable here (%s)",
+		strv_addf(m->notes, "cgroup %s: not writable here (%s)",
 			  h->mount_point, strerror(-r));
 		return 0;
 	}
-	strv_add(&cgroup->dirs, dir);
-	if (!h->v2 && has_controller(h, dir, "cpuset") &&
-	    inherit_cpuset(h, path, err) < 0)
+	strv_add(&m->cgroup.dirs, dir);
+	if (h->v2)
+		cgroup_enable(h->mount_point, path, m->wanted);
+	else if (has_controller(h, dir, "cpuset") &&
+		 inherit_cpuset(h, path, err) < 0)
 		return -err->code;
-	return apply_limits(h, dir, res, overhead_mib, err);
+	return apply_limits(h, dir, m, err);
+}
+
+/* On a hybrid host any one of the hierarchies may have had the controller. */
+static void note_missing(struct making *m)
+{
+	unsigned missing = m->wanted & ~m->applied;
+
+	for (size_t i = 0; i < ARRAY_SIZE(controller); i++)
+		if (missing & (1u << i))
+			strv_addf(m->notes, "cgroup: %s limit not applied",
+				  controller[i]);
+	m->cgroup.incomplete = missing != 0;
+}
+
+static int use_mounts(char *mounts, const char *path, struct making *m,
+		      struct err *err)
+{
+	char *line, *save = NULL;
+	int r = 0;
+
+	for (line = strtok_r(mounts, "\n", &save); line && r == 0;
+	     line = strtok_r(NULL, "\n", &save)) {
+		struct hierarchy h = { 0 };
+
+		if (!parse_mount(line, &h))
+			continue;
+		r = use_hierarchy(&h, path, m, err);
+		free(h.mount_point);
+		free(h.options);
+	}
+	return r;
 }
 
 static int check_path(const char *path, struct err *err)
@@ -218,42 +306,34 @@ int cgroup_make(const char *path, const struct oci_resources *resources,
 		struct err *err)
 {
 	AUTO_FREE char *mounts = NULL;
-	struct cgroup cgroup = { 0 };
-	char *line, *save = NULL;
-	int r = 0;
+	struct making m = { .resources = resources,
+			    .overhead_mib = overhead_mib,
+			    .wanted = cgroup_wanted(resources),
+			    .notes = notes };
 
 	if (!path || !*path || strchr(path, ':')) {
 		strv_add(notes,
 			 path && strchr(path, ':') ?
 				 "cgroup: the systemd driver is not supported yet" :
 				 "cgroup: the engine named none");
-		*ret = cgroup;
+		m.cgroup.incomplete = true;
+		*ret = m.cgroup;
 		return 0;
 	}
 	if (check_path(path, err) < 0 ||
 	    path_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX,
 			   &mounts, err) < 0)
 		return -err->code;
-	for (line = strtok_r(mounts, "\n", &save); line && r == 0;
-	     line = strtok_r(NULL, "\n", &save)) {
-		struct hierarchy h = { 0 };
-
-		if (!parse_mount(line, &h))
-			continue;
-		r = use_hierarchy(&h, path, resources, overhead_mib, &cgroup,
-				  notes, err);
-		free(h.mount_point);
-		free(h.options);
-	}
-	if (r < 0) {
+	if (use_mounts(mounts, path, &m, err) < 0) {
 		struct err ignored = ERR_INIT;
 
-		IGNORE(cgroup_remove(&cgroup.dirs, &ignored) < 0,
+		IGNORE(cgroup_remove(&m.cgroup.dirs, &ignored) < 0,
 		       "the first error is the one to report");
-		strv_done(&cgroup.dirs);
+		strv_done(&m.cgroup.dirs);
 		return err_wrap(err, "cgroup");
 	}
-	*ret = cgroup;
+	note_missing(&m);
+	*ret = m.cgroup;
 	return 0;
 }
 

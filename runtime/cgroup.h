@@ -12,16 +12,30 @@
 
 struct cgroup {
 	struct strv dirs; /* absolute, made (or found) and ours to join */
+	bool incomplete;  /* a limit that was asked for has no effect */
 };
 
 /*
  * path: linux.cgroupsPath, NULL when absent. Limits are the spec's plus
  * overhead_mib of memory for the VMM. A hierarchy that cannot be written is
- * left out and named in notes. With nothing to join, dirs is empty.
+ * left out and named in notes, and so is a limit that no hierarchy took. With
+ * nothing to join, dirs is empty.
  */
 int cgroup_make(const char *path, const struct oci_resources *resources,
 		uint32_t overhead_mib, struct cgroup *ret, struct strv *notes,
 		struct err *err) MUST_CHECK;
+enum cgroup_controller {
+	CGROUP_CPU = 1 << 0,
+	CGROUP_MEMORY = 1 << 1,
+	CGROUP_PIDS = 1 << 2
+};
+/*
+ * cgroup v2: gives the controllers of the mask to every directory below
+ * mount_point down to the last of path, as far as they can be had.
+ */
+void cgroup_enable(const char *mount_point, const char *path, unsigned mask);
+/* Controllers whose limits the spec asks for; a bound on tasks always. */
+unsigned cgroup_wanted(const struct oci_resources *resources);
 /* Moves a process (0: the caller) into every directory. */
 int cgroup_join(const struct strv *dirs, pid_t pid, struct err *err) MUST_CHECK;
 /* Removes the directories; tries for a second while processes are leaving. */

@@ -85,7 +85,6 @@ static int open_files(struct execution *e, struct err *err)
 {
 	AUTO_FREE char *filter =
 		xasprintf("%s/shim.bpf", e->rt->settings.seccomp);
-	AUTO_FREE char *mnt = xasprintf("/proc/%d/ns/mnt", e->state.shim.pid);
 	int fd = open_process(e, err);
 
 	if (fd < 0)
@@ -94,13 +93,13 @@ static int open_files(struct execution *e, struct err *err)
 	if (fd < 0)
 		return err_set(err, errno, "log");
 	add_fd(e, "log", fd);
-	fd = open(filter, O_RDONLY | O_CLOEXEC);
+	fd = path_open_trusted(filter, err);
 	if (fd < 0)
-		return err_set(err, errno, "seccomp filter %s", filter);
+		return err_wrap(err, "seccomp filter");
 	add_fd(e, "seccomp", fd);
-	fd = open(mnt, O_RDONLY | O_CLOEXEC);
+	fd = process_open_ns(&e->state.shim, "mnt", err);
 	if (fd < 0)
-		return err_set(err, errno, "container's mount namespace");
+		return fd;
 	add_fd(e, "mntns", fd);
 	fd = state_connect(e->dir_fd, "agent.sock", SOCK_STREAM, err);
 	if (fd < 0)
@@ -123,7 +122,7 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 				   .fds = e->fds,
 				   .cgroups = &e->state.cgroups,
 				   .net_fd = -1,
-				   .join = e->state.shim.pid };
+				   .join = &e->state.shim };
 	int r;
 
 	add_fd(e, "control", control_fd);
@@ -148,7 +147,8 @@ static int run_exec(struct execution *e, struct err *err)
 	AUTO_FD int ours = -1;
 	int pair[2], r;
 
-	if (open_files(e, err) < 0)
+	if (path_check_trusted(e->rt->settings.shim, err) < 0 ||
+	    open_files(e, err) < 0)
 		return -err->code;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, errno, "socketpair");

@@ -5,12 +5,14 @@
 #include <sys/socket.h>
 
 #include "auto.h"
+#include "fd.h"
 #include "ids.h"
 #include "opts.h"
 #include "records.h"
 #include "state.h"
 
 #define SIGNAL_MS 15000
+#define KILLED_MS 10000 /* the guest's own tidying up, emulated too */
 
 static int send_signal(int dir_fd, uint32_t signo, bool all, struct err *err)
 {
@@ -27,25 +29,44 @@ static int send_signal(int dir_fd, uint32_t signo, bool all, struct err *err)
 	return record_expect(fd, RECORD_OK, &record, SIGNAL_MS, err);
 }
 
+/*
+ * Whoever answered may be captured, or the guest may never report the end: a
+ * container that was killed ends. The shim's end ends the VM.
+ */
+static int make_sure(const struct state *state, int shim_fd, struct err *err)
+{
+	int r = fd_wait_in(shim_fd, KILLED_MS);
+
+	if (r > 0)
+		return 0;
+	r = process_kill(&state->shim, SIGKILL);
+	return r < 0 ? err_set(err, -r, "kill the shim") : 0;
+}
+
 static int signal_container(const struct state *state, int dir_fd, int signo,
 			    bool all, struct err *err)
 {
 	enum state_status status = state_status(state);
+	AUTO_FD int shim_fd = -1;
 	int r;
 
 	if (status == STATUS_STOPPED)
 		return err_msg(err, ESRCH, "container not running");
 	if (signo == 0)
 		return 0;
+	shim_fd = process_pidfd(&state->shim, err);
+	if (shim_fd == -ESRCH)
+		return err_msg(err, ESRCH, "container not running");
+	if (shim_fd < 0)
+		return shim_fd;
 	r = send_signal(dir_fd, (uint32_t)signo, all, err);
 	if (r >= 0)
-		return 0;
+		return signo == SIGKILL ? make_sure(state, shim_fd, err) : 0;
 	/* It may have ended meanwhile: then the engine's wish is fulfilled. */
 	if (!process_alive(&state->shim))
 		return err_msg(err, ESRCH, "container not running");
 	if (signo != SIGKILL)
 		return r;
-	/* A guest that does not answer: the shim's end ends the VM. */
 	err_clear(err);
 	r = process_kill(&state->shim, SIGKILL);
 	return r < 0 ? err_set(err, -r, "kill the shim") : 0;

@@ -184,9 +184,9 @@ static int open_shim_files(struct creation *c, struct shim_fds *fds,
 	if (fd < 0)
 		return err_set(err, errno, "config.json");
 	add_fd(fds, "config", fd);
-	fd = open(filter, O_RDONLY | O_CLOEXEC);
+	fd = path_open_trusted(filter, err);
 	if (fd < 0)
-		return err_set(err, errno, "seccomp filter %s", filter);
+		return err_wrap(err, "seccomp filter");
 	add_fd(fds, "seccomp", fd);
 	fd = state_connect(c->dir_fd, "agent.sock", SOCK_STREAM, err);
 	if (fd < 0)
@@ -304,8 +304,8 @@ static int build(struct creation *c, struct err *err)
 		       0;
 }
 
-/* The sandbox's own words go with it: shown before its directory does. */
-static void show_log(int dir_fd)
+/* The sandbox's own words go with it: kept before its directory is removed. */
+static void keep_log(struct runtime *rt, int dir_fd)
 {
 	AUTO_FREE char *text = NULL;
 	struct err err = ERR_INIT;
@@ -314,7 +314,7 @@ static void show_log(int dir_fd)
 	if (path_read_file(dir_fd, "log", LOG_BYTES_MAX, &text, &err) < 0)
 		return; /* nothing was started */
 	len = strlen(text);
-	fputs(len > LOG_SHOWN ? text + len - LOG_SHOWN : text, stderr);
+	runtime_add_detail(rt, len > LOG_SHOWN ? text + len - LOG_SHOWN : text);
 }
 
 static void undo(struct creation *c)
@@ -326,7 +326,7 @@ static void undo(struct creation *c)
 		return; /* the record stays, for delete --force */
 	}
 	if (c->vm_failed)
-		show_log(c->dir_fd);
+		keep_log(c->rt, c->dir_fd);
 	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0)
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }
@@ -362,13 +362,12 @@ int container_create(struct runtime *rt, const char *id,
 
 static int send_start(struct state *state, int dir_fd, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("/proc/%d/ns/net", state->shim.pid);
-	AUTO_FD int netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_FD int netns_fd = process_open_ns(&state->shim, "net", err);
 	AUTO_FD int fd = -1;
 	union record record;
 
 	if (netns_fd < 0)
-		return err_set(err, errno, "network namespace of the container");
+		return netns_fd;
 	record_init(&record, RECORD_SHIM_START);
 	if (netns_wire(netns_fd, &record.start, err) < 0)
 		return -err->code;
@@ -412,13 +411,17 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 {
 	struct state state = { 0 };
 	struct err damaged = ERR_INIT;
-	int r = 0;
+	int r;
 
-	/* A create that died before its first record left nothing else. */
-	if (state_load(dir_fd, &state, &damaged) < 0 && damaged.code != ENOENT)
-		fprintf(stderr, "kata-runtime: %s: %s\n", id, damaged.text);
-	else
+	if (state_load(dir_fd, &state, &damaged) == 0) {
 		r = sandbox_destroy(rt, dir_fd, &state, err);
+	} else {
+		/* A create that died before its first record left nothing. */
+		if (damaged.code != ENOENT)
+			fprintf(stderr, "kata-runtime: %s: %s\n", id,
+				damaged.text);
+		r = sandbox_quit(dir_fd, err);
+	}
 	state_done(&state);
 	return r < 0 ? r : path_remove_tree(rt->root_fd, id, err);
 }

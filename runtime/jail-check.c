@@ -72,31 +72,35 @@ static int read_info(int fd, const char *what, pid_t *ret_pid, struct err *err)
 	return 0;
 }
 
-static int read_parent(pid_t pid, pid_t *ret, struct err *err)
+static int parent_of(pid_t pid, const char *what, pid_t *ret, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("/proc/%d/status", pid);
-	AUTO_FREE char *text = NULL;
-	char *at;
-
-	if (path_read_file(AT_FDCWD, path, 65536, &text, err) < 0)
-		return -err->code;
-	at = strstr(text, "\nPPid:\t");
-	if (!at || sscanf(at, "\nPPid:\t%d", ret) != 1)
-		return err_msg(err, EIO, "%s has no PPid", path);
-	return 0;
+	return pid_parent(pid, ret) < 0 ?
+		       err_msg(err, ESRCH, "%s (pid %d) ended at once", what,
+			       pid) :
+		       0;
 }
 
-static int record_jail(int info_fd, const char *what,
+/* The proxy forked the monitor, bubblewrap's outer half, and that the program. */
+static int record_jail(int info_fd, const char *what, pid_t proxy,
 		       struct process_ref *program, struct process_ref *monitor,
 		       struct err *err)
 {
-	pid_t pid = 0, parent = 0;
+	pid_t pid = 0, outer = 0, above = 0;
 
 	if (read_info(info_fd, what, &pid, err) < 0 ||
 	    process_record(program, pid, what, err) < 0 ||
-	    read_parent(pid, &parent, err) < 0)
+	    parent_of(pid, what, &outer, err) < 0 ||
+	    process_record(monitor, outer, what, err) < 0 ||
+	    parent_of(outer, what, &above, err) < 0)
 		return -err->code;
-	return process_record(monitor, parent, what, err);
+	if (above != proxy) {
+		*monitor = (struct process_ref){ 0 }; /* not ours to end */
+		return err_msg(
+			err, EPERM,
+			"%s: the monitor (pid %d) is a child of %d, not of the proxy (pid %d)",
+			what, outer, above, proxy);
+	}
+	return 0;
 }
 
 /* The proof is kept beside the state: ID/verified.json. */
@@ -115,6 +119,21 @@ static int save_reports(int dir_fd, const struct verify_report *vmm,
 	return r;
 }
 
+/* For the lines after the error: what does not hold, and nothing else. */
+static void show_failed(struct runtime *rt, const struct verify_report *report)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return;
+	verify_report_text(report, out);
+	fclose(out);
+	runtime_add_detail(rt, text);
+	free(text);
+}
+
 static int verify_one(const struct sandbox *s, const char *policy_name,
 		      pid_t pid, const struct verify_expect *expect,
 		      struct verify_report *report, struct err *err)
@@ -128,7 +147,7 @@ static int verify_one(const struct sandbox *s, const char *policy_name,
 		r = verify_jail(pid, policy, expect, report, err);
 	policy_free(policy);
 	if (r < 0)
-		verify_report_text(report, stderr);
+		show_failed(s->rt, report);
 	return r < 0 ? err_wrap(err, "jail %s", policy_name) : 0;
 }
 
@@ -161,17 +180,49 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 	return save_reports(s->dir_fd, vmm, fs, err);
 }
 
+/*
+ * Layers of a verified jail that the host does not have: reported, or an error
+ * when the settings require them.
+ */
+static int note_absent(struct sandbox *s, const struct verify_report *report,
+		       struct err *err)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct verify_check *check = &report->check[i];
+		AUTO_FREE char *note = NULL;
+
+		if (!check->absent)
+			continue;
+		if ((s->rt->settings.required & LAYER_SELINUX) &&
+		    strcmp(check->name, "selinux") == 0)
+			return err_msg(
+				err, ENOTSUP,
+				"jail %s: layer selinux is required but cannot be had: %s",
+				report->jail, check->actual);
+		note = xasprintf("%s: %s", check->name, check->actual);
+		if (!strv_has(&s->state->notes, note))
+			strv_add(&s->state->notes, note);
+	}
+	return 0;
+}
+
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
 	struct verify_report vmm = VERIFY_REPORT_INIT, fs = VERIFY_REPORT_INIT;
 	int r;
 
-	if (record_jail(s->vmm_info_fd, "VMM", &s->state->vmm,
+	if (record_jail(s->vmm_info_fd, "VMM", s->proxy.pid, &s->state->vmm,
 			&s->state->vmm_monitor, err) < 0 ||
-	    record_jail(s->fs_info_fd, "file server", &s->state->fs,
-			&s->state->fs_monitor, err) < 0)
+	    record_jail(s->fs_info_fd, "file server", s->proxy.pid,
+			&s->state->fs, &s->state->fs_monitor, err) < 0)
 		return -err->code;
 	r = verify_both(s, vmm_policy, &vmm, &fs, err);
+	if (r == 0)
+		r = note_absent(s, &vmm, err);
+	if (r == 0)
+		r = note_absent(s, &fs, err);
+	if (r == 0)
+		strv_add(&s->state->notes, "landlock: not supported yet");
 	verify_report_done(&vmm);
 	verify_report_done(&fs);
 	return r;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "auto.h"
 #include "child.h"
 #include "fd.h"
@@ -89,12 +90,32 @@ static void log_error(const struct runtime *rt, const struct err *err)
 	}
 }
 
+void runtime_add_detail(struct runtime *rt, const char *lines)
+{
+	char *both = xasprintf("%s%s", rt->detail ? rt->detail : "", lines);
+
+	free(rt->detail);
+	rt->detail = both;
+}
+
+/* "kata-runtime VERB --help": the verb itself prints its options. */
+static void verb_usage(const struct command *command)
+{
+	printf("usage: kata-runtime %s [options] %s\n\n%s\n\n", command->name,
+	       command->operands, command->help);
+	fflush(stdout);
+}
+
 static int dispatch(struct runtime *rt, int argc, char **argv, int at,
 		    struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(argv[at], commands[i].name) == 0)
-			return commands[i].run(rt, argc, argv, at + 1, err);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(argv[at], commands[i].name) != 0)
+			continue;
+		if (at + 1 < argc && opts_is_help(argv[at + 1]))
+			verb_usage(&commands[i]);
+		return commands[i].run(rt, argc, argv, at + 1, err);
+	}
 	return err_msg(err, EINVAL, "unknown command \"%s\"; see --help",
 		       argv[at]);
 }
@@ -140,10 +161,15 @@ int main(int argc, char **argv)
 		return help ? 0 : 1;
 	}
 	r = at < 0 ? at : dispatch(&rt, argc, argv, at, &err);
+	if (r == -OPTS_HELP)
+		r = 0;
 	if (r < 0) {
 		log_error(&rt, &err);
 		fprintf(stderr, "kata-runtime: %s\n", err.text);
+		if (rt.detail)
+			fputs(rt.detail, stderr);
 	}
+	free(rt.detail);
 	settings_done(&rt.settings);
 	free(rt.root);
 	if (rt.root_fd >= 0)

@@ -19,7 +19,11 @@ struct runtime {
 	uint64_t tsc_start;  /* see tsc.h */
 	uint64_t ns_start;
 	struct settings settings; /* filled by create and exec only */
+	char *detail; /* lines that stderr gets after the error's; or NULL */
 };
+
+/* More to say about the error that is on its way to main(). */
+void runtime_add_detail(struct runtime *rt, const char *lines);
 
 struct command {
 	const char *name;

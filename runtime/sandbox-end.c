@@ -19,6 +19,7 @@
 
 #define QUIT_MS 5000
 #define GONE_MS 5000
+#define QUIT_TRIES 20
 
 /* The orderly way: the proxy tells QEMU to quit. Failing is fine. */
 static void ask_proxy(int dir_fd, const struct state *state)
@@ -37,6 +38,50 @@ static void ask_proxy(int dir_fd, const struct state *state)
 		return;
 	IGNORE(record_expect(fd, RECORD_OK, &record, QUIT_MS, &err) < 0,
 	       "what is left is killed next");
+}
+
+/* Return: 1 nobody listens any more, 0 asked, -errno */
+static int ask_to_quit(int dir_fd, struct err *err)
+{
+	AUTO_FD int fd =
+		state_connect(dir_fd, "control.sock", SOCK_SEQPACKET, err);
+	union record record;
+	int r;
+
+	if (fd == -ENOENT || fd == -ECONNREFUSED) {
+		err_clear(err);
+		return 1;
+	}
+	if (fd < 0)
+		return fd;
+	record_init(&record, RECORD_PROXY_QUIT);
+	r = record_send(fd, &record, err);
+	if (r == 0)
+		r = record_expect(fd, RECORD_OK, &record, QUIT_MS, err);
+	if (r == -ETIMEDOUT)
+		return r;
+	err_clear(err); /* whether it ended is seen at the next call */
+	return 0;
+}
+
+/* Without a record the proxy's socket is all that is known. */
+int sandbox_quit(int dir_fd, struct err *err)
+{
+	const struct timespec pause = { 0, 100000000 };
+
+	for (int i = 0; i < QUIT_TRIES; i++) {
+		int r = ask_to_quit(dir_fd, err);
+
+		if (r > 0)
+			return 0;
+		if (r < 0)
+			return err_wrap(
+				err,
+				"the record is lost and control.sock does not answer");
+		nanosleep(&pause, NULL);
+	}
+	return err_msg(err, EBUSY,
+		       "the record is lost and the proxy does not end");
 }
 
 static void reap_ours(const struct process_ref *ref)
@@ -83,5 +128,5 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		return -err->code;
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;
-	return uid_pool_release(rt, state->id, state->uid, err);
+	return uid_pool_release(rt, state, err);
 }

@@ -255,11 +255,10 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 			&s->state->notes, err) < 0)
 		return -err->code;
 	s->state->cgroups = cgroup.dirs;
-	if (cgroup.dirs.count == 0 && (s->rt->settings.required & LAYER_CGROUP))
+	if (cgroup.incomplete && (s->rt->settings.required & LAYER_CGROUP))
 		return err_msg(err, ENOTSUP,
 			       "layer cgroup is required but cannot be had: %s",
-			       s->state->notes.count ? s->state->notes.item[0] :
-						       "none is writable");
+			       s->state->notes.item[s->state->notes.count - 1]);
 	return 0;
 }
 
@@ -305,9 +304,9 @@ static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
 		return err_set(err, errno, "open log");
 	if (mkdirat(s->dir_fd, "share", 0700) < 0)
 		return err_set(err, errno, "make share");
-	fds->seccomp = open(filter, O_RDONLY | O_CLOEXEC);
+	fds->seccomp = path_open_trusted(filter, err);
 	if (fds->seccomp < 0)
-		return err_set(err, errno, "seccomp filter %s", filter);
+		return err_wrap(err, "seccomp filter");
 	return sandbox_fds_open(s->dir_fd, fds, err);
 }
 
@@ -319,8 +318,7 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 	if (check_files(s, err) < 0 || choose_accel(s, err) < 0 ||
 	    make_cgroups(s, err) < 0)
 		return -err->code;
-	if (!s->rt->settings.single_id &&
-	    uid_pool_take(s->rt, s->state->id, &s->state->uid, err) < 0)
+	if (!s->rt->settings.single_id && uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
 	if (state_save(s->dir_fd, s->state, err) < 0 ||
 	    open_network(s, &tap, err) < 0)

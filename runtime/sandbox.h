@@ -49,5 +49,10 @@ void sandbox_done(struct sandbox *sandbox);
  */
 int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		    struct err *err) MUST_CHECK;
+/*
+ * Ends the VM of a sandbox whose record cannot be read, by control.sock alone.
+ * An error when somebody holds that socket and does not end.
+ */
+int sandbox_quit(int dir_fd, struct err *err) MUST_CHECK;
 
 #endif

@@ -150,6 +150,10 @@ static int set_layers(uint32_t *field, const struct toml_entry *e,
 		if (k == ARRAY_SIZE(name))
 			return err_msg(err, EINVAL, "unknown layer \"%s\"",
 				       e->strings.item[i]);
+		if (1u << k == LAYER_LANDLOCK)
+			return err_msg(err, EOPNOTSUPP,
+				       "layer \"%s\" is not supported yet",
+				       name[k]);
 		*field |= 1u << k;
 	}
 	return 0;

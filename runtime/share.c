@@ -29,10 +29,11 @@
 /* linux/mount.h and sys/mount.h cannot be included together. */
 #define PROPAGATION_PRIVATE (1ull << 18)
 
-static int clone_tree(const char *path, struct err *err)
+static int clone_tree(int source_fd, const char *path, struct err *err)
 {
-	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
-			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	int fd = (int)syscall(SYS_open_tree, source_fd, "",
+			      AT_EMPTY_PATH | OPEN_TREE_CLONE |
+				      OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	return fd < 0 ? err_set(err, errno, "clone the mount at %s", path) : fd;
 }
@@ -48,14 +49,17 @@ static int set_flags(int fd, uint64_t flags, const char *what, struct err *err)
 	return 0;
 }
 
-/* Two clones of path: one for the file server, one for the mirror. */
-static int open_pair(struct share_tree *tree, const char *path, uint64_t flags,
-		     struct err *err)
+/*
+ * Two clones of what was opened and looked at as path: one for the file
+ * server, one for the mirror.
+ */
+static int open_pair(struct share_tree *tree, int source_fd, const char *path,
+		     uint64_t flags, struct err *err)
 {
-	tree->fd = clone_tree(path, err);
+	tree->fd = clone_tree(source_fd, path, err);
 	if (tree->fd < 0 || set_flags(tree->fd, flags, path, err) < 0)
 		return -err->code;
-	tree->mirror_fd = clone_tree(path, err);
+	tree->mirror_fd = clone_tree(source_fd, path, err);
 	if (tree->mirror_fd < 0 ||
 	    set_flags(tree->mirror_fd, flags, path, err) < 0)
 		return -err->code;
@@ -74,16 +78,24 @@ static struct share_tree *add_tree(struct share *share, bool is_dir)
 	return tree;
 }
 
+/* A host path of mounts, opened once: the path may change its meaning. */
+struct source {
+	int fd; /* O_PATH; -1 for what the guest makes itself */
+	char *path;
+	bool is_dir;
+};
+
 /* Only directories and regular files can be shared with another kernel. */
-static int check_source(const char *path, size_t index, bool *ret_is_dir,
-			struct err *err)
+static int open_source(struct source *source, size_t index, struct err *err)
 {
+	const char *path = source->path;
 	struct stat st;
 
-	if (stat(path, &st) < 0)
+	source->fd = open(path, O_PATH | O_CLOEXEC);
+	if (source->fd < 0 || fstat(source->fd, &st) < 0)
 		return err_set(err, errno, "mounts[%zu]: source %s", index,
 			       path);
-	*ret_is_dir = S_ISDIR(st.st_mode);
+	source->is_dir = S_ISDIR(st.st_mode);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return err_msg(
 			err, EOPNOTSUPP,
@@ -93,6 +105,36 @@ static int check_source(const char *path, size_t index, bool *ret_is_dir,
 			S_ISFIFO(st.st_mode) ? "fifo" :
 					       "device node");
 	return 0;
+}
+
+/* *ret has an entry for each of mounts, also on failure. */
+static int open_sources(const struct bundle *bundle, struct source **ret,
+			struct err *err)
+{
+	const struct oci_spec *spec = bundle->spec;
+	struct source *source = xcalloc(spec->mount_count + 1, sizeof(*source));
+
+	*ret = source;
+	for (size_t i = 0; i < spec->mount_count; i++)
+		source[i] = (struct source){ .fd = -1, .is_dir = true };
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		if (bundle_mount_kind(&spec->mounts[i]) != MOUNT_HOST)
+			continue;
+		source[i].path = bundle_mount_source(bundle, &spec->mounts[i]);
+		if (open_source(&source[i], i, err) < 0)
+			return -err->code;
+	}
+	return 0;
+}
+
+static void close_sources(struct source *source, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (source[i].fd >= 0)
+			close(source[i].fd);
+		free(source[i].path);
+	}
+	free(source);
 }
 
 static uint64_t mount_flags(const struct oci_mount *mount)
@@ -107,18 +149,14 @@ static uint64_t mount_flags(const struct oci_mount *mount)
 }
 
 static int open_mount(const struct bundle *bundle, size_t index,
-		      struct share *share, struct err *err)
+		      const struct source *source, struct share *share,
+		      struct err *err)
 {
-	const struct oci_mount *mount = &bundle->spec->mounts[index];
-	AUTO_FREE char *source = bundle_mount_source(bundle, mount);
-	struct share_tree *tree;
-	bool is_dir = false;
+	struct share_tree *tree = add_tree(share, source->is_dir);
 
-	if (check_source(source, index, &is_dir, err) < 0)
-		return -err->code;
-	tree = add_tree(share, is_dir);
 	snprintf(tree->name, sizeof(tree->name), "m%zu", index);
-	if (open_pair(tree, source, mount_flags(mount), err) < 0)
+	if (open_pair(tree, source->fd, source->path,
+		      mount_flags(&bundle->spec->mounts[index]), err) < 0)
 		return err_wrap(err, "mounts[%zu]", index);
 	return 0;
 }
@@ -140,34 +178,17 @@ static bool inside_other_mount(const struct oci_spec *spec, size_t index)
 	return false;
 }
 
-static bool wants_dir(const struct bundle *bundle, size_t index)
-{
-	const struct oci_mount *mount = &bundle->spec->mounts[index];
-	AUTO_FREE char *source = NULL;
-	struct stat st;
-
-	if (bundle_mount_kind(mount) != MOUNT_HOST)
-		return true;
-	source = bundle_mount_source(bundle, mount);
-	return stat(source, &st) < 0 || S_ISDIR(st.st_mode);
-}
-
 /* Made before the tree is read-only, as runc leaves them in the rootfs too. */
-static int make_mount_points(const struct bundle *bundle, struct err *err)
+static int make_mount_points(const struct oci_spec *spec, int root_fd,
+			     const struct source *source, struct err *err)
 {
-	const struct oci_spec *spec = bundle->spec;
-	AUTO_FD int root_fd =
-		open(bundle->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (root_fd < 0)
-		return err_set(err, errno, "root.path %s", bundle->rootfs);
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		int fd;
 
 		if (inside_other_mount(spec, i))
 			continue;
 		fd = path_mount_point(root_fd, spec->mounts[i].destination,
-				      wants_dir(bundle, i), err);
+				      source[i].is_dir, err);
 		if (fd == -EROFS) { /* an image mounted read-only by the engine */
 			err_clear(err);
 			continue;
@@ -179,23 +200,40 @@ static int make_mount_points(const struct bundle *bundle, struct err *err)
 	return 0;
 }
 
-int share_open(const struct bundle *bundle, struct share *ret, struct err *err)
+static int open_trees(const struct bundle *bundle, int root_fd,
+		      const struct source *source, struct share *share,
+		      struct err *err)
 {
-	struct share share = { 0 };
-	struct share_tree *root;
-	uint64_t flags = MOUNT_ATTR_NODEV;
-	int r = make_mount_points(bundle, err);
+	struct share_tree *root = add_tree(share, true);
+	uint64_t flags = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+	int r;
 
-	if (r < 0)
-		return r;
 	if (bundle->spec->root_readonly)
 		flags |= MOUNT_ATTR_RDONLY;
-	root = add_tree(&share, true);
 	snprintf(root->name, sizeof(root->name), "rootfs");
-	r = open_pair(root, bundle->rootfs, flags | MOUNT_ATTR_NOSUID, err);
+	r = open_pair(root, root_fd, bundle->rootfs, flags, err);
 	for (size_t i = 0; r == 0 && i < bundle->spec->mount_count; i++)
-		if (bundle_mount_kind(&bundle->spec->mounts[i]) == MOUNT_HOST)
-			r = open_mount(bundle, i, &share, err);
+		if (source[i].fd >= 0)
+			r = open_mount(bundle, i, &source[i], share, err);
+	return r;
+}
+
+int share_open(const struct bundle *bundle, struct share *ret, struct err *err)
+{
+	AUTO_FD int root_fd =
+		open(bundle->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct source *source = NULL;
+	struct share share = { 0 };
+	int r;
+
+	if (root_fd < 0)
+		return err_set(err, errno, "root.path %s", bundle->rootfs);
+	r = open_sources(bundle, &source, err);
+	if (r == 0)
+		r = make_mount_points(bundle->spec, root_fd, source, err);
+	if (r == 0)
+		r = open_trees(bundle, root_fd, source, &share, err);
+	close_sources(source, bundle->spec->mount_count);
 	if (r < 0) {
 		share_done(&share);
 		return r;

@@ -71,9 +71,9 @@ static NORETURN void run_b(const struct spawn_shim *spec, int report_fd)
 	fail(report_fd, &err);
 }
 
-static int join_shim(pid_t pid, struct err *err)
+static int join_shim(const struct process_ref *shim, struct err *err)
 {
-	AUTO_FD int fd = pidfd_open_checked(pid, err);
+	AUTO_FD int fd = process_pidfd(shim, err);
 
 	if (fd < 0)
 		return fd;
@@ -87,7 +87,7 @@ static int enter(const struct spawn_shim *spec, struct err *err)
 {
 	if (spec->cgroups && cgroup_join(spec->cgroups, 0, err) < 0)
 		return -err->code;
-	if (spec->join > 0)
+	if (spec->join)
 		return join_shim(spec->join, err);
 	if (spec->net_fd >= 0 && setns(spec->net_fd, CLONE_NEWNET) < 0)
 		return err_set(err, errno, "enter the network namespace");

@@ -6,6 +6,7 @@
 #include "alloc.h"
 #include "err.h"
 #include "fd.h"
+#include "state.h"
 
 struct spawn_shim {
 	const char *path; /* kata-shim */
@@ -14,8 +15,9 @@ struct spawn_shim {
 	size_t fd_count;
 	const struct strv *cgroups; /* joined first */
 	int net_fd;		    /* network namespace to enter, -1: stay */
-	pid_t join; /* 0: new pid, mount, ipc, uts and cgroup namespaces; else
-		       enter those of this process (a shim), but mount */
+	/* NULL: new pid, mount, ipc, uts and cgroup namespaces; else enter
+	 * those of this process (a shim), but mount */
+	const struct process_ref *join;
 };
 
 /*

@@ -23,85 +23,97 @@
 #include "ids.h"
 #include "json.h"
 #include "path.h"
+#include "userns.h"
 
 #define STATE_BYTES_MAX (256 * 1024)
 
 const char *const status_name[] = { "creating", "created", "running",
 				    "stopped" };
 
-/* A user namespace other than the first one has a smaller map. */
-static bool is_initial_userns(void)
-{
-	AUTO_FREE char *map = NULL;
-	struct err err = ERR_INIT;
-	unsigned inside, outside, count;
-
-	if (path_read_file(AT_FDCWD, "/proc/self/uid_map", 65536, &map, &err) < 0)
-		return false;
-	return sscanf(map, "%u %u %u", &inside, &outside, &count) == 3 &&
-	       inside == 0 && outside == 0 && count == UINT32_MAX;
-}
-
-static int default_root(struct runtime *rt, struct err *err)
+/* The root that is used without --root; NULL with err when there is none. */
+static char *default_root(const struct runtime *rt, struct err *err)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
 	struct stat st;
 
-	if (rt->initial_userns && geteuid() == 0) {
-		rt->root = xstrdup("/run/kata");
-		return 0;
-	}
+	if (rt->initial_userns && geteuid() == 0)
+		return xstrdup("/run/kata");
 	if (!run || run[0] != '/')
-		return err_msg(
-			err, ENOENT,
+		err_msg(err, ENOENT,
 			"XDG_RUNTIME_DIR is not set; without root, state is kept there");
-	if (stat(run, &st) < 0)
-		return err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
-	if (st.st_uid != geteuid() || (st.st_mode & 077))
-		return err_msg(
-			err, EPERM,
+	else if (stat(run, &st) < 0)
+		err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
+	else if (st.st_uid != geteuid() || (st.st_mode & 077))
+		err_msg(err, EPERM,
 			"XDG_RUNTIME_DIR %s: must be the caller's, mode 0700 (is uid %u, %04o)",
 			run, st.st_uid, st.st_mode & 07777);
-	rt->root = xasprintf("%s/kata", run);
-	return 0;
+	else
+		return xasprintf("%s/kata", run);
+	return NULL;
 }
 
-static int check_root(const struct runtime *rt, struct err *err)
+static int check_root(const char *path, int fd, struct err *err)
 {
 	struct stat st;
 
-	if (fstat(rt->root_fd, &st) < 0)
-		return err_set(err, errno, "stat %s", rt->root);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat %s", path);
 	if (st.st_uid != geteuid())
 		return err_msg(err, EPERM, "state root %s: owned by uid %u",
-			       rt->root, st.st_uid);
-	if ((st.st_mode & 077) && fchmod(rt->root_fd, 0700) < 0)
-		return err_set(err, errno, "state root %s: mode 0700", rt->root);
+			       path, st.st_uid);
+	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
+		return err_set(err, errno, "state root %s: mode 0700", path);
 	return 0;
+}
+
+/* path is cut short meanwhile. */
+static int open_root(char *path, struct err *err)
+{
+	AUTO_FD int fd = -1;
+
+	for (char *at = path + 1; (at = strchr(at, '/')); at++) {
+		*at = '\0';
+		IGNORE(mkdir(path, 0755) < 0, "the last one decides");
+		*at = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make state root %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open state root %s", path);
+	if (check_root(path, fd, err) < 0)
+		return -err->code;
+	return take_fd(&fd);
 }
 
 int state_root_open(struct runtime *rt, struct err *err)
 {
-	rt->initial_userns = is_initial_userns();
+	rt->initial_userns = userns_is_initial();
 	if (rt->root_option && rt->root_option[0] == '/')
 		rt->root = path_normalise(rt->root_option);
 	else if (rt->root_option)
 		return err_msg(err, EINVAL, "--root %s: must be absolute",
 			       rt->root_option);
-	else if (default_root(rt, err) < 0)
+	else
+		rt->root = default_root(rt, err);
+	if (!rt->root)
 		return -err->code;
-	for (char *at = rt->root + 1; (at = strchr(at, '/')); at++) {
-		*at = '\0';
-		IGNORE(mkdir(rt->root, 0755) < 0, "the last one decides");
-		*at = '/';
-	}
-	if (mkdir(rt->root, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make state root %s", rt->root);
-	rt->root_fd =
-		open(rt->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (rt->root_fd < 0)
-		return err_set(err, errno, "open state root %s", rt->root);
-	return check_root(rt, err);
+	rt->root_fd = open_root(rt->root, err);
+	return rt->root_fd < 0 ? rt->root_fd : 0;
+}
+
+int state_default_open(const struct runtime *rt, char **ret_path,
+		       struct err *err)
+{
+	AUTO_FREE char *path = default_root(rt, err);
+	int fd;
+
+	if (!path)
+		return -err->code;
+	fd = open_root(path, err);
+	if (fd >= 0)
+		*ret_path = take_ptr(path);
+	return fd;
 }
 
 static int lock_dir(int fd, const char *id, struct err *err)
@@ -199,6 +211,7 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	write_process(&w, "vmm_monitor", &s->vmm_monitor);
 	write_process(&w, "fs_monitor", &s->fs_monitor);
 	json_u64(&w, "uid", s->uid);
+	json_string(&w, "uid_pool", s->uid_pool);
 	json_string(&w, "accelerator", s->accel);
 	json_string(&w, "accelerator_reason", s->accel_reason);
 	json_string(&w, "network", s->network);
@@ -249,6 +262,7 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "accelerator", &s->accel, err) < 0 ||
 	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
 	    read_text(tree, "network", &s->network, err) < 0 ||
+	    read_text(tree, "uid_pool", &s->uid_pool, err) < 0 ||
 	    json_get_strv(tree, "state", "cgroups", &s->cgroups, err) < 0 ||
 	    json_get_strv(tree, "state", "notes", &s->notes, err) < 0)
 		return -err->code;
@@ -305,8 +319,9 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 void state_done(struct state *s)
 {
-	char *owned[] = { s->id,      s->sandbox, s->bundle,	   s->rootfs,
-			  s->created, s->accel,	  s->accel_reason, s->network };
+	char *owned[] = { s->id,      s->sandbox,  s->bundle,
+			  s->rootfs,  s->created,  s->accel,
+			  s->network, s->uid_pool, s->accel_reason };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
@@ -346,6 +361,37 @@ int process_record(struct process_ref *ref, pid_t pid, const char *what,
 	return 0;
 }
 
+int process_pidfd(const struct process_ref *ref, struct err *err)
+{
+	AUTO_FD int fd = -1;
+
+	if (ref->pid <= 0)
+		return err_msg(err, ESRCH, "no process is recorded");
+	fd = pidfd_open_checked(ref->pid, err);
+	if (fd < 0)
+		return fd;
+	if (!process_alive(ref))
+		return err_msg(err, ESRCH, "process %d is gone", ref->pid);
+	return take_fd(&fd);
+}
+
+/*
+ * The number is looked at once more after the file is open: if it is still
+ * the recorded process, it was so in between.
+ */
+int process_open_ns(const struct process_ref *ref, const char *ns,
+		    struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/ns/%s", ref->pid, ns);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "%s namespace of the container", ns);
+	if (!process_alive(ref))
+		return err_msg(err, ESRCH, "container not running");
+	return take_fd(&fd);
+}
+
 int process_kill(const struct process_ref *ref, int signo)
 {
 	struct err err = ERR_INIT;
@@ -353,9 +399,9 @@ int process_kill(const struct process_ref *ref, int signo)
 
 	if (ref->pid <= 0)
 		return 0;
-	fd = pidfd_open_checked(ref->pid, &err);
-	if (fd < 0 || !process_alive(ref))
-		return 0;
+	fd = process_pidfd(ref, &err);
+	if (fd < 0)
+		return fd == -ESRCH ? 0 : fd;
 	if (syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) < 0)
 		return errno == ESRCH ? 0 : -errno;
 	return 0;

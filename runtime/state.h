@@ -26,7 +26,8 @@ struct state {
 	bool ready;    /* create went through to its end */
 	bool started;
 	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
-	uint32_t uid; /* of the VMM; 0: none */
+	uint32_t uid;	/* of the VMM; 0: none */
+	char *uid_pool; /* directory that uid was taken from */
 	char *accel, *accel_reason;
 	char *network;	     /* "none", "tcfilter" */
 	struct strv cgroups; /* directories made by us */
@@ -44,6 +45,12 @@ extern const char *const status_name[];
 
 /* Opens and checks the state root, making it when needed. Sets rt->root. */
 int state_root_open(struct runtime *rt, struct err *err) MUST_CHECK;
+/*
+ * Same for the root that is used without --root, which all roots of a user
+ * share for what must be unique among them. Return: descriptor
+ */
+int state_default_open(const struct runtime *rt, char **ret_path,
+		       struct err *err) MUST_CHECK;
 /* Makes ID/ and locks it. -EEXIST when in use. Return: directory fd. */
 int state_create(struct runtime *rt, const char *id, struct err *err) MUST_CHECK;
 /*
@@ -61,6 +68,11 @@ bool process_alive(const struct process_ref *ref);
 /* Records a live process; a dead one is -ESRCH. */
 int process_record(struct process_ref *ref, pid_t pid, const char *what,
 		   struct err *err) MUST_CHECK;
+/* pidfd of exactly the recorded process; -ESRCH when it is gone. */
+int process_pidfd(const struct process_ref *ref, struct err *err) MUST_CHECK;
+/* One of its namespaces ("net", "mnt"); never that of a reused pid. */
+int process_open_ns(const struct process_ref *ref, const char *ns,
+		    struct err *err) MUST_CHECK;
 /* kill(2) after the start time was compared. 0 also when it is gone. */
 int process_kill(const struct process_ref *ref, int signo) MUST_CHECK;
 /* "ROOT/ID/NAME" into an AF_UNIX address, through /proc/self/fd/DIR_FD. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * uid-pool.c - ids of VMMs, in kata-runtime. One file uids/N per id in use,
- * holding the sandbox's name, made with O_EXCL under a lock on the directory.
+ * uid-pool.c - ids of VMMs, in kata-runtime. One file .uids/N per id in use,
+ * holding the sandbox's state directory, made with O_EXCL under a lock. The
+ * pool lies in the default state root whatever --root says: two roots with a
+ * pool each would give the same id to two VMMs.
  */
 #include "uid-pool.h"
 
@@ -16,26 +18,52 @@
 #include "auto.h"
 #include "fd.h"
 #include "path.h"
+#include "userns.h"
 
 #define MAP_MAX 65536
+#define OWNER_MAX 8192
 
 struct range {
 	uint32_t first, last; /* ids of our namespace, inclusive */
 };
 
-static int open_pool(const struct runtime *rt, struct err *err)
+static int lock_pool(const char *path, struct err *err)
 {
-	AUTO_FD int fd = -1;
+	AUTO_FD int fd =
+		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int r;
 
-	if (mkdirat(rt->root_fd, ".uids", 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make uid pool");
-	fd = path_open_beneath(rt->root_fd, ".uids", O_RDONLY | O_DIRECTORY, 0,
-			       err);
 	if (fd < 0)
-		return fd;
-	if (flock(fd, LOCK_EX) < 0)
-		return err_set(err, errno, "lock uid pool");
+		return err_set(err, errno, "open uid pool %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "stat uid pool %s", path);
+	if (st.st_uid != geteuid())
+		return err_msg(err, EPERM, "uid pool %s: owned by uid %u", path,
+			       st.st_uid);
+	do {
+		r = flock(fd, LOCK_EX);
+	} while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return err_set(err, errno, "lock uid pool %s", path);
 	return take_fd(&fd);
+}
+
+static int open_pool(const struct runtime *rt, char **ret_path, struct err *err)
+{
+	AUTO_FREE char *root = NULL, *path = NULL;
+	struct err no_default = ERR_INIT;
+	AUTO_FD int root_fd = state_default_open(rt, &root, &no_default);
+	int fd;
+
+	/* Without a default root (no XDG_RUNTIME_DIR) the given one is all. */
+	path = xasprintf("%s/.uids", root_fd < 0 ? rt->root : root);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make uid pool %s", path);
+	fd = lock_pool(path, err);
+	if (fd >= 0)
+		*ret_path = take_ptr(path);
+	return fd;
 }
 
 /* The extent of a map that holds its highest ids. */
@@ -49,13 +77,15 @@ static int highest_extent(const char *file, struct range *ret, struct err *err)
 		return -err->code;
 	for (line = strtok_r(text, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save)) {
-		unsigned inside, outside, count;
+		struct userns_extent e;
 
-		if (sscanf(line, "%u %u %u", &inside, &outside, &count) != 3 ||
-		    count == 0)
+		if (userns_extent_parse(line, &e) < 0)
+			return err_msg(err, EINVAL, "%s: malformed", file);
+		if (e.count == 0)
 			continue;
-		if (!found || inside > ret->first)
-			*ret = (struct range){ inside, inside + count - 1 };
+		if (!found || e.inside > ret->first)
+			*ret = (struct range){ e.inside,
+					       e.inside + e.count - 1 };
 		found = true;
 	}
 	return found ? 0 : err_msg(err, EINVAL, "%s is empty", file);
@@ -87,7 +117,7 @@ static int own_range(const struct runtime *rt, struct range *ret,
 	return 0;
 }
 
-static int try_id(int pool_fd, const char *sandbox, uint32_t id, struct err *err)
+static int try_id(int pool_fd, const char *owner, uint32_t id, struct err *err)
 {
 	char name[16];
 	AUTO_FD int fd = -1;
@@ -100,50 +130,66 @@ static int try_id(int pool_fd, const char *sandbox, uint32_t id, struct err *err
 		return errno == EEXIST ?
 			       -EEXIST :
 			       err_set(err, errno, "uid pool: %s", name);
-	r = fd_write_all(fd, sandbox, strlen(sandbox));
+	r = fd_write_all(fd, owner, strlen(owner));
 	return r < 0 ? err_set(err, -r, "uid pool: %s", name) : 0;
 }
 
-int uid_pool_take(struct runtime *rt, const char *sandbox, uint32_t *ret_uid,
-		  struct err *err)
+/* What stands in the file: names of containers repeat among state roots. */
+static char *owner_of(const struct runtime *rt, const struct state *state)
 {
-	AUTO_FD int pool_fd = open_pool(rt, err);
+	return xasprintf("%s/%s", rt->root, state->id);
+}
+
+int uid_pool_take(const struct runtime *rt, struct state *state, struct err *err)
+{
+	AUTO_FREE char *path = NULL, *owner = owner_of(rt, state);
+	AUTO_FD int pool_fd = open_pool(rt, &path, err);
 	struct range range = { 0, 0 };
 
 	if (pool_fd < 0 || own_range(rt, &range, err) < 0)
 		return -err->code;
 	for (uint32_t id = range.last; id >= range.first && id > 0; id--) {
-		int r = try_id(pool_fd, sandbox, id, err);
+		int r;
 
+		if (id == USERNS_OVERFLOW_ID) /* nobody's, and everybody's */
+			continue;
+		r = try_id(pool_fd, owner, id, err);
 		if (r == -EEXIST)
 			continue;
-		if (r == 0)
-			*ret_uid = id;
-		return r;
+		if (r < 0)
+			return r;
+		state->uid = id;
+		state->uid_pool = take_ptr(path);
+		return 0;
 	}
 	return err_msg(err, ENOSPC, "every id for VMMs is in use (%u to %u)",
 		       range.first, range.last);
 }
 
-int uid_pool_release(struct runtime *rt, const char *sandbox, uint32_t uid,
+int uid_pool_release(const struct runtime *rt, const struct state *state,
 		     struct err *err)
 {
+	AUTO_FREE char *have = NULL, *owner = NULL;
+	struct err gone = ERR_INIT;
 	AUTO_FD int pool_fd = -1;
-	AUTO_FREE char *owner = NULL;
-	struct err ignored = ERR_INIT;
 	char name[16];
 
-	if (uid == 0)
+	if (state->uid == 0 || !state->uid_pool)
 		return 0;
-	pool_fd = open_pool(rt, err);
+	pool_fd = lock_pool(state->uid_pool, err);
+	if (pool_fd == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
 	if (pool_fd < 0)
 		return pool_fd;
-	snprintf(name, sizeof(name), "%u", uid);
-	if (path_read_file(pool_fd, name, 256, &owner, &ignored) < 0)
+	snprintf(name, sizeof(name), "%u", state->uid);
+	if (path_read_file(pool_fd, name, OWNER_MAX, &have, &gone) < 0)
 		return 0; /* freed already */
-	if (strcmp(owner, sandbox) != 0)
+	owner = owner_of(rt, state);
+	if (strcmp(have, owner) != 0)
 		return 0;
 	if (unlinkat(pool_fd, name, 0) < 0 && errno != ENOENT)
-		return err_set(err, errno, "free id %u", uid);
+		return err_set(err, errno, "free id %u", state->uid);
 	return 0;
 }

@@ -17,6 +17,9 @@ struct verify {
 /* Adds a check; expected and actual are taken over. */
 void verify_add(struct verify *v, const char *name, bool ok, char *expected,
 		char *actual);
+/* A layer that this host does not have; what may do without is the caller's. */
+void verify_add_absent(struct verify *v, const char *name, char *expected,
+		       char *actual);
 /* "Uid" of /proc/PID/status text into value; -ENOENT when it has no such line */
 int verify_status_field(const char *status, const char *field, char *value,
 			size_t size) MUST_CHECK;

@@ -420,19 +420,22 @@ int verify_label(struct verify *v, pid_t pid, struct err *err)
 	AUTO_FREE char *label = NULL, *part = NULL;
 	int r;
 
-	if (!type)
+	if (!type) {
+		verify_add_absent(v, "selinux", xstrdup("none"),
+				  xstrdup("no type in the policy"));
 		return 0;
+	}
 	if (!selinux_is_on()) {
-		verify_add(v, "selinux", true, xstrdup(type),
-			   xstrdup("absent: SELinux is off on this host"));
+		verify_add_absent(v, "selinux", xstrdup(type),
+				  xstrdup("off on this host"));
 		return 0;
 	}
 	r = type_is_loaded(type, err);
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		verify_add(v, "selinux", true, xstrdup(type),
-			   xasprintf("absent: type %s is not loaded", type));
+		verify_add_absent(v, "selinux", xstrdup(type),
+				  xasprintf("type %s is not loaded", type));
 		return 0;
 	}
 	r = selinux_get(pid, &label, err);

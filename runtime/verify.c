@@ -30,8 +30,16 @@ void verify_add(struct verify *v, const char *name, bool ok, char *expected,
 	check->expected = expected;
 	check->actual = actual;
 	check->ok = ok;
+	check->absent = false;
 	if (!ok)
 		r->failed++;
+}
+
+void verify_add_absent(struct verify *v, const char *name, char *expected,
+		       char *actual)
+{
+	verify_add(v, name, true, expected, actual);
+	v->report->check[v->report->count - 1].absent = true;
 }
 
 static int judge(const struct verify_report *report, struct err *err)
@@ -113,15 +121,13 @@ void verify_report_done(struct verify_report *report)
 
 void verify_report_text(const struct verify_report *report, FILE *out)
 {
-	fprintf(out, "%s (pid %d)\n", report->jail, report->pid);
 	for (size_t i = 0; i < report->count; i++) {
 		const struct verify_check *check = &report->check[i];
 
-		fprintf(out, "  %-4s %-18s %s", check->ok ? "ok" : "BAD",
-			check->name, check->actual);
 		if (!check->ok)
-			fprintf(out, " (must be %s)", check->expected);
-		fputc('\n', out);
+			fprintf(out, "  BAD %s: %s: %s (must be %s)\n",
+				report->jail, check->name, check->actual,
+				check->expected);
 	}
 }
 
@@ -139,6 +145,7 @@ void verify_report_json(const struct verify_report *report,
 		json_begin_object(w, NULL);
 		json_string(w, "name", check->name);
 		json_bool(w, "ok", check->ok);
+		json_bool(w, "absent", check->absent);
 		json_string(w, "expected", check->expected);
 		json_string(w, "actual", check->actual);
 		json_end_object(w);

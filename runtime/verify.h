@@ -40,6 +40,7 @@ struct verify_check {
 	char *expected;
 	char *actual;
 	bool ok;
+	bool absent; /* ok because the host has no such layer; actual says so */
 };
 
 struct verify_report {
@@ -67,7 +68,7 @@ int verify_jail(pid_t pid, const struct policy *policy,
 		const struct verify_expect *expect,
 		struct verify_report *report, struct err *err) MUST_CHECK;
 void verify_report_done(struct verify_report *report);
-/* One line a check: "ok    uid        5000". */
+/* One line a check that does not hold: "BAD  uid  5000 (must be 0)". */
 void verify_report_text(const struct verify_report *report, FILE *out);
 /* As one object; key NULL in an array or at the top. */
 void verify_report_json(const struct verify_report *report,

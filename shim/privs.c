@@ -20,7 +20,6 @@
  * #files:shim share/kata/seccomp/shim.bpf r - the filter
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -119,12 +118,8 @@ int privs_seccomp_open(struct err *err)
 			       own);
 	*tail = '\0';
 	path = xasprintf("%sshare/kata/seccomp/shim.bpf", exe);
-	if (path_check_trusted(path, err) < 0)
-		return err_wrap(err, "seccomp filter");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return err_set(err, errno, "open seccomp filter %s", path);
-	return fd;
+	fd = path_open_trusted(path, err);
+	return fd < 0 ? err_wrap(err, "seccomp filter") : fd;
 }
 
 static int limits_apply(struct err *err)

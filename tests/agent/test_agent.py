@@ -635,6 +635,94 @@ class Root(Case):
         self.assertEqual((status, out, err), (0, "1\n1\n1\n", ""))
 
 
+class Hostile(Case):
+    """An image or a running container against the agent."""
+
+    def start(self, args, **extra):
+        name, _ = G.create(args, **extra)
+        G.call("StartContainer", container_id=name)
+        self.addCleanup(G.call, "RemoveContainer", container_id=name)
+        return name
+
+    def test_program_behind_a_descriptor(self):
+        for n in range(3, 16):
+            with self.assertRaises(guests.RpcError, msg=n):
+                G.create(["/proc/self/fd/%d/self/exe" % n])
+
+    def test_set_up_is_not_looked_into(self):
+        name = self.start(["sh", "-c", "while :; do for p in /proc/[0-9]*; do "
+                           "ls -l $p/exe $p/cwd $p/fd; done; done 2>/dev/null"])
+        for _ in range(5):
+            G.exec(name, ["true"])
+        seen = G.call("ReadStdout", container_id=name, len=256 << 10).data
+        self.assertIn(b"/bin/busybox", seen)
+        for word in (b"/init", b"kata", b"anon_inode", b"/dev/console"):
+            self.assertNotIn(word, seen)
+
+    def test_destination_that_leads_into_proc(self):
+        for target in ("/proc/sys", "/proc/self/attr", "../proc"):
+            rootfs = G.new_rootfs()
+            os.symlink(target, rootfs[1] + "/data")
+            self.fails("PERMISSION_DENIED", "leads into a proc", G.create,
+                       ["true"], rootfs=rootfs,
+                       mounts=[("/data", "tmpfs", "t", [])])
+
+    def test_exec_beside_nested_groups(self):
+        mounts = [("/sys/fs/cgroup", "cgroup", "cgroup", ["rw"])]
+        script = "cd /sys/fs/cgroup; mkdir -p a/b; echo 1 > a/b/cgroup.procs; " \
+            "echo +pids > cgroup.subtree_control; echo up; exec sleep 100"
+        name = self.start(["sh", "-c", script], mounts=mounts)
+        self.assertEqual(G.call("ReadStdout", container_id=name, len=9).data,
+                         b"up\n")
+        self.assertEqual(G.exec(name, ["cat", "/proc/self/cgroup"])[1],
+                         "0::/a/b\n")
+
+    def test_deep_groups_are_removed(self):
+        mounts = [("/sys/fs/cgroup", "cgroup", "cgroup", ["rw"])]
+        script = "cd /sys/fs/cgroup; for i in $(seq 50); do " \
+            "mkdir d 2>/dev/null && cd d || break; done; echo $i"
+        rootfs = G.new_rootfs()
+        for _ in range(2):
+            self.assertEqual(self.shell(script, rootfs=rootfs, mounts=mounts),
+                             "33\n")
+
+    def test_survivors_write_for_ever(self):
+        name = self.start(["sleep", "100"])
+        status, out, _ = G.exec(name, ["sh", "-c", "yes & sleep 0.3; exit 6"])
+        self.assertEqual(status, 6)
+        self.assertIn("y\n", out)
+
+    def test_exec_makes_no_directory(self):
+        name = self.start(["sleep", "100"])
+        self.fails("INTERNAL", "No such file or directory", G.exec, name,
+                   ["true"], Cwd="/tmp/none")
+        self.assertEqual(G.exec(name, ["ls", "/tmp"])[1], "")
+
+    def test_stopped_before_start(self):
+        name, _ = G.create(["sh", "-c", "exit 7"])
+        for signal in (20, 19, 18):
+            G.call("SignalProcess", container_id=name, signal=signal)
+        G.call("StartContainer", container_id=name)
+        self.assertEqual(G.collect(name, "", remove=True)[0], 7)
+
+    def test_console_is_a_fifo(self):
+        name, root = G.new_rootfs()
+        os.makedirs(os.path.join(G.share, name, "dev"))
+        for path in ("dev/console", "dev/pts/x"):
+            os.makedirs(os.path.join(G.share, name, os.path.dirname(path)),
+                        exist_ok=True)
+            os.mkfifo(os.path.join(G.share, name, path))
+        source = "%s/%s/dev" % (guests.SHARE, name)
+        spec = G.spec(name, [], process=G.process(["true"], Terminal=True))
+        for mount in spec.Mounts:
+            if mount.destination == "/dev":
+                mount.type, mount.source = "bind", source
+                del mount.options[:]
+                mount.options.append("rbind")
+        self.fails("INTERNAL", "console", G.call, "CreateContainer", 10,
+                   container_id=name, OCI=spec)
+
+
 class Limits(Case):
     def test_files(self):
         oci = G.pb["oci"]
@@ -734,6 +822,33 @@ class LastWords(unittest.TestCase):
 
     def test_host_hangs_up(self):
         self.end_of(lambda g: (g.client.sock.shutdown(2)))
+
+    def ready(self):
+        other = guests.Guest()
+        self.addCleanup(other.close)
+        storage = other.pb["agent"].Storage(
+            driver="virtio-fs", source="kataShared", fstype="virtiofs",
+            mount_point=guests.SHARE)
+        other.health("Check", 60)
+        other.call("CreateSandbox", sandbox_id="s1", storages=[storage])
+        return other
+
+    def test_all_memory_is_used(self):
+        other = self.ready()
+        mounts = [("/dev/shm", "tmpfs", "x", ["size=1g"])]
+        status, _, _ = other.run(["dd", "if=/dev/zero", "of=/dev/shm/x",
+                                  "bs=1M"], mounts=mounts)
+        self.assertEqual(status, 137)
+        self.assertEqual(other.run(["sh", "-c", "exit 3"])[0], 3)
+
+    def test_fork_bomb_without_limit(self):
+        other = self.ready()
+        name, _ = other.create(["sh", "-c", "f() { f | f & f; }; f"])
+        other.call("StartContainer", container_id=name)
+        time.sleep(4)
+        other.health("Check")
+        other.call("RemoveContainer", container_id=name, timeout=60)
+        self.assertEqual(other.run(["sh", "-c", "exit 3"])[0], 3)
 
     def test_broken_frame(self):
         text = self.end_of(lambda g: g.client.send_raw(

@@ -34,6 +34,23 @@ ends_after() { # FIELD of state
 	ends_after .kata.proxyPid
 }
 
+@test "crash: without its proxy the VM ends by itself" {
+	local vmm fs
+
+	# no engine here that would call delete
+	bundle orphan '.process.args = ["/bin/sleep", "1000"]'
+	OCI_IDS+=(orphan)
+	inside "$KATA" create --bundle "$BUNDLE" orphan </dev/null >out 2>&1
+	rt start orphan
+	vmm=$(note orphan .kata.vmmPid)
+	fs=$(note orphan .kata.fileServerPid)
+	# a VMM that does not cooperate
+	inside kill -STOP "$vmm"
+	smite "$(note orphan .kata.proxyPid)"
+	within 10 is_gone "$vmm"
+	within 10 is_gone "$fs"
+}
+
 @test "crash: kill -9 of the shim" {
 	ends_after .pid
 }
@@ -93,14 +110,19 @@ exec_shims() {
 		done; true"
 }
 
-@test "crash: conmon is killed: rm -f still leaves nothing" {
-	local conmon
+# Without conmon podman signals the pid but calls no delete, with runc neither:
+# the state stays until the next delete, nothing runs.
+@test "crash: conmon is killed: rm -f ends all, the next delete clears the state" {
+	local conmon vmm
 
 	start $IMAGE sleep 1000
 	conmon=$(pod inspect -f '{{.State.ConmonPid}}' "$CID")
 	kill -9 "$conmon"
+	vmm=$(note "$CID" .kata.vmmPid)
 	run pod rm -f -t 0 "$CID"
 	within 20 is_gone "$conmon"
+	within 20 is_gone "$vmm"
+	OCI_IDS+=("$CID")
 }
 
 @test "crash: kill -9 of the runtime in the middle of create" {

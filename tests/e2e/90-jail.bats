@@ -84,11 +84,11 @@ check_status() {
 }
 
 @test "jail: the engine's mount table does not change" {
-	local before
+	local root=${XDG_RUNTIME_DIR:-/nonexistent}/kata
 
-	before=$(inside cat /proc/self/mountinfo | awk '{ print $5 }' | grep -c kata || true)
+	! is_root || root=/run/kata
 	start $IMAGE sleep 1000
-	same "$(inside cat /proc/self/mountinfo | awk '{ print $5 }' | grep -c "/kata/" || true)" "$before"
+	! inside grep " $root/" /proc/self/mountinfo
 }
 
 @test "jail: state names the accelerator and why" {
@@ -100,15 +100,16 @@ check_status() {
 # --- broken jails ------------------------------------------------------------
 # caught JAIL LAYER PATTERN: create fails and names the layer.
 caught() {
-	local jail=$1 layer=$2 id=break-$1-$2
+	local jail=$1 layer=$2 id=break-$1-$2 code=0
 
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
 	bundle "$id"
 	OCI_IDS+=("$id")
-	run inside env "KATA_TEST_BREAK=$jail:$layer" "$KATA_HOOKS" create \
-		--bundle "$BUNDLE" --pid-file "$BUNDLE/pid" "$id"
-	[ "$status" -ne 0 ]
-	has "$output" "$3"
+	# not by `run`: a create that works by mistake keeps its output open
+	inside env "KATA_TEST_BREAK=$jail:$layer" "$KATA_HOOKS" create --bundle "$BUNDLE" \
+		--pid-file "$BUNDLE/pid" "$id" </dev/null >out 2>&1 || code=$?
+	[ "$code" -ne 0 ]
+	has "$(cat out)" "$3"
 	[ ! -e "$BUNDLE/pid" ]
 	# nothing runs, and nothing is left for delete to find
 	run -0 inside "$KATA_HOOKS" list --quiet
@@ -119,7 +120,8 @@ caught() {
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
 	bundle sound
 	OCI_IDS+=(sound)
-	run -0 inside "$KATA_HOOKS" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" sound
+	inside "$KATA_HOOKS" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" sound \
+		</dev/null >out 2>&1
 	[ -s "$BUNDLE/pid" ]
 }
 

@@ -87,17 +87,6 @@ replaced() {
 	same "$(cat /proc/sys/kernel/hostname)" "$before"
 }
 
-@test "hostile: the rootfs itself is a link" {
-	canary
-	bundle linked
-	mv "$BUNDLE/rootfs" "$BUNDLE/real"
-	ln -s "$CANARY" "$BUNDLE/rootfs"
-	OCI_IDS+=(linked)
-	run rt run --bundle "$BUNDLE" linked
-	[ "$status" -ne 0 ]
-	untouched
-}
-
 @test "hostile: a working directory in /proc/self/fd is no way out" {
 	local n
 

@@ -269,6 +269,16 @@ static void test_fds_arg(void **state)
 	assert_string_equal(none, "");
 }
 
+static void test_parent(void **state)
+{
+	pid_t parent = 0;
+
+	(void)state;
+	assert_int_equal(pid_parent(getpid(), &parent), 0);
+	assert_int_equal(parent, getppid());
+	assert_int_equal(pid_parent(0x3fffffff, &parent), -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +291,7 @@ int main(void)
 		cmocka_unit_test(test_death_signal),
 		cmocka_unit_test(test_start_time),
 		cmocka_unit_test(test_fds_arg),
+		cmocka_unit_test(test_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

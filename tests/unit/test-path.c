@@ -18,6 +18,7 @@
 
 #include "auto.h"
 #include "path.h"
+#include "userns.h"
 
 static char top[512];
 static int top_fd = -1, root_fd = -1;
@@ -183,6 +184,7 @@ static void test_mount_point_links(void **state)
 	AUTO_FD int hidden = path_mount_point(root_fd, "/abs/x/f", false, &err);
 	AUTO_FD int up = path_mount_point(root_fd, "/up", false, &err);
 	AUTO_FREE char *outside = NULL;
+	AUTO_FD int late = -1;
 
 	(void)state;
 	/* a link out of the root to nowhere: made inside, or refused */
@@ -193,9 +195,13 @@ static void test_mount_point_links(void **state)
 	assert_true(hidden >= 0);
 	assert_true(exists(root_fd, "dir/x/f"));
 	assert_false(exists(top_fd, "x"));
-	/* its parent is missing: an error, nothing made outside */
-	assert_true(path_mount_point(root_fd, "/dangling", false, &err) < 0);
-	assert_true(path_mount_point(root_fd, "/dangling", true, &err) < 0);
+	/* a dangling link: its target is made, inside the root */
+	late = path_mount_point(root_fd, "/dangling", false, &err);
+	assert_true(late >= 0);
+	assert_true(exists(root_fd, "made/late"));
+	assert_false(exists(top_fd, "made"));
+	assert_int_equal(path_mount_point(root_fd, "/dangling", true, &err),
+			 -ENOTDIR);
 }
 
 static void test_atomic(void **state)
@@ -242,6 +248,7 @@ static void test_trusted(void **state)
 {
 	struct err err = ERR_INIT;
 	char path[600];
+	int fd;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/keep2", top);
@@ -260,7 +267,18 @@ static void test_trusted(void **state)
 	if (geteuid() == 0) {
 		assert_int_equal(fchownat(top_fd, "keep2", 12345, 0, 0), 0);
 		assert_int_equal(path_check_trusted(path, &err), -EPERM);
+		assert_int_equal(path_open_trusted(path, &err), -EPERM);
+		/* the real nobody; elsewhere what has no place in the map */
+		assert_int_equal(
+			fchownat(top_fd, "keep2", USERNS_OVERFLOW_ID, 0, 0), 0);
+		assert_int_equal(path_check_trusted(path, &err),
+				 userns_is_initial() ? -EPERM : 0);
+		assert_int_equal(fchownat(top_fd, "keep2", 0, 0, 0), 0);
 	}
+	fd = path_open_trusted(path, &err);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(path_open_trusted("/nope/nope", &err), -ENOENT);
 	assert_int_equal(fchmod(top_fd, 0700), 0);
 	assert_int_equal(path_check_trusted("/nope/nope", &err), -ENOENT);
 }

@@ -54,7 +54,8 @@ static void test_every_type(void **state)
 
 static void test_error_becomes_err(void **state)
 {
-	struct err what = { .code = ENOENT, .text = "no\nsuch\x1b thing" };
+	struct err what = { .code = ENOENT,
+			    .text = "no\nsuch\x1b th\xc3\xafng" };
 	struct err err = ERR_INIT;
 	union record out;
 
@@ -62,7 +63,7 @@ static void test_error_becomes_err(void **state)
 	assert_int_equal(record_send_error(theirs, &what, &err), 0);
 	assert_int_equal(record_recv(ours, &out, 1000, &err), -ENOENT);
 	assert_int_equal(err.code, ENOENT);
-	assert_string_equal(err.text, "no such  thing");
+	assert_string_equal(err.text, "no such  th??ng");
 }
 
 static void test_timeout_and_end(void **state)
@@ -138,6 +139,11 @@ static void test_fields_are_checked(void **state)
 	refuse_bytes(&r, r.h.size);
 	memset(r.error.text, 0, sizeof(r.error.text));
 	r.error.text[0] = '\x1b';
+	refuse_bytes(&r, r.h.size);
+
+	r.error.text[0] = '\x7f';
+	refuse_bytes(&r, r.h.size);
+	r.error.text[0] = '\x9b'; /* CSI of an 8-bit terminal */
 	refuse_bytes(&r, r.h.size);
 
 	record_init(&r, RECORD_SHIM_READBACK);

@@ -214,6 +214,47 @@ static void test_gone(void **state)
 	policy_free(policy);
 }
 
+/* A layer that the host lacks is no difference, but it is marked. */
+static void test_absent(void **state)
+{
+	struct policy *policy = policy_of("own", "");
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .policy = policy, .report = &report };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	report.jail = xstrdup("t");
+	assert_int_equal(verify_label(&v, getpid(), &err), 0);
+	assert_int_equal(report.count, 1);
+	assert_string_equal(report.check[0].name, "selinux");
+	assert_true(report.check[0].ok);
+	assert_true(report.check[0].absent);
+	assert_int_equal(report.failed, 0);
+	verify_report_done(&report);
+	policy_free(policy);
+}
+
+/* What an engine shows has the failed checks alone. */
+static void test_report_text(void **state)
+{
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .report = &report };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(out);
+	report.jail = xstrdup("t");
+	verify_add(&v, "uid", true, xstrdup("5"), xstrdup("5"));
+	verify_add(&v, "root", false, xstrdup("small"), xstrdup("large"));
+	verify_report_text(&report, out);
+	fclose(out);
+	assert_string_equal(text, "  BAD t: root: large (must be small)\n");
+	free(text);
+	verify_report_done(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +263,8 @@ int main(void)
 		cmocka_unit_test(test_mounts),
 		cmocka_unit_test(test_unjailed),
 		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_report_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

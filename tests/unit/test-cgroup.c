@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+/* link: runtime/cgroup.o */
+/*
+ * test-cgroup.c - which controllers are asked for, and where they are enabled.
+ * A directory with plain files stands for a cgroup v2 tree.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "path.h"
+#include "runtime/cgroup.h"
+
+static char top[] = "/tmp/test-cgroup-XXXXXX";
+static int top_fd = -1;
+
+static void put(const char *name)
+{
+	AUTO_FD int fd =
+		openat(top_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	if (!mkdtemp(top))
+		return -1;
+	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(top_fd, "r", 0700) || mkdirat(top_fd, "r/a", 0700) ||
+	    mkdirat(top_fd, "r/a/b", 0700))
+		return -1;
+	put("cgroup.subtree_control");
+	put("r/cgroup.subtree_control");
+	put("r/a/cgroup.subtree_control");
+	put("r/a/b/cgroup.subtree_control");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	IGNORE(path_remove_tree(top_fd, "r", &err) < 0, "seen below");
+	unlinkat(top_fd, "cgroup.subtree_control", 0);
+	close(top_fd);
+	return rmdir(top);
+}
+
+static void holds(const char *name, const char *wanted)
+{
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (path_read_file(top_fd, name, 64, &text, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(text, wanted);
+}
+
+static void test_enable(void **state)
+{
+	AUTO_FREE char *root = xasprintf("%s/r", top);
+
+	(void)state;
+	cgroup_enable(root, "/a/b", CGROUP_MEMORY);
+	holds("cgroup.subtree_control", ""); /* above the mount */
+	holds("r/cgroup.subtree_control", "+memory");
+	holds("r/a/cgroup.subtree_control", "+memory");
+	holds("r/a/b/cgroup.subtree_control", ""); /* the container's own */
+	/* one write each: here they lie over one another */
+	cgroup_enable(root, "/a", CGROUP_CPU | CGROUP_PIDS);
+	holds("r/cgroup.subtree_control", "+pidsry");
+	holds("r/a/cgroup.subtree_control", "+memory");
+	cgroup_enable(root, "/not/there", CGROUP_CPU);
+}
+
+static void test_wanted(void **state)
+{
+	struct oci_resources res = { 0 };
+
+	(void)state;
+	assert_int_equal(cgroup_wanted(&res), CGROUP_PIDS);
+	res.has_memory_limit = true;
+	res.memory_limit = -1;
+	res.has_cpu_quota = true;
+	res.cpu_quota = -1;
+	assert_int_equal(cgroup_wanted(&res), CGROUP_PIDS);
+	res.memory_limit = 1 << 20;
+	res.cpu_quota = 1000;
+	assert_int_equal(cgroup_wanted(&res),
+			 CGROUP_PIDS | CGROUP_MEMORY | CGROUP_CPU);
+}
+
+/* Nothing named by the engine is reported, and no cgroup counts as complete. */
+static void test_none(void **state)
+{
+	static const char *const path[] = { NULL, "", "a.slice:b:c" };
+	struct oci_resources res = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(path); i++) {
+		struct cgroup cgroup = { 0 };
+		struct strv notes = { 0 };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(
+			cgroup_make(path[i], &res, 1, &cgroup, &notes, &err), 0);
+		assert_true(cgroup.incomplete);
+		assert_int_equal(cgroup.dirs.count, 0);
+		assert_int_equal(notes.count, 1);
+		strv_done(&notes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_none),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
