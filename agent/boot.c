@@ -144,9 +144,13 @@ static int make_nodes(struct err *err)
 
 /* --- cgroups ----------------------------------------------------------------- */
 
-/* "+cpu +memory": everything the kernel offers, for dir's children. */
+/*
+ * "+cpu +memory": everything the kernel offers, for dir's children; in one
+ * write, because each one stops and moves the whole tree.
+ */
 static int enable_controllers(int dir_fd, struct err *err)
 {
+	AUTO_FREE char *all = xstrdup("");
 	AUTO_FREE char *text = NULL;
 	char *at, *save = NULL;
 	int r = path_read_file(dir_fd, "cgroup.controllers", CONTROLLERS_MAX,
@@ -156,13 +160,13 @@ static int enable_controllers(int dir_fd, struct err *err)
 		return r;
 	for (at = strtok_r(text, " \n", &save); at;
 	     at = strtok_r(NULL, " \n", &save)) {
-		AUTO_FREE char *word = xasprintf("+%s", at);
+		char *more = xasprintf("%s +%s", all, at);
 
-		r = path_write_file(dir_fd, "cgroup.subtree_control", word, err);
-		if (r < 0)
-			return err_wrap(err, "enable cgroup controller %s", at);
+		free(all);
+		all = more;
 	}
-	return 0;
+	r = path_write_file(dir_fd, "cgroup.subtree_control", all, err);
+	return r < 0 ? err_wrap(err, "enable cgroup controllers") : 0;
 }
 
 /*

@@ -155,15 +155,11 @@ int handle_remove_container(const struct call *call,
 }
 
 static int check_exec(struct agent *agent, const Grpc__ExecProcessRequest *from,
-		      struct process **ret_init, struct err *err)
+		      struct process *init, struct err *err)
 {
 	struct err ignored = ERR_INIT;
-	struct process *init = process_find(agent, from->container_id, "", err);
-	int r;
+	int r = ids_check(from->exec_id, err);
 
-	if (!init)
-		return -err->code;
-	r = ids_check(from->exec_id, err);
 	if (r < 0)
 		return err_wrap(err, "exec_id");
 	if (init->state != PROCESS_RUNNING || init->container->removing)
@@ -177,7 +173,6 @@ static int check_exec(struct agent *agent, const Grpc__ExecProcessRequest *from,
 		return err_msg(err, EBUSY, "too many processes");
 	if (from->string_user)
 		return err_msg(err, EOPNOTSUPP, "string_user: not supported");
-	*ret_init = init;
 	return check_ports(from->stdin_port, from->stdout_port,
 			   from->stderr_port, err);
 }
@@ -188,10 +183,15 @@ int handle_exec_process(const struct call *call,
 	const Grpc__ExecProcessRequest *from =
 		(const Grpc__ExecProcessRequest *)request;
 	struct launch launch = { 0 };
-	struct process *init = NULL, *process;
+	struct process *init =
+		process_find(call->agent, from->container_id, "", err);
 	struct container *container;
-	int r = check_exec(call->agent, from, &init, err);
+	struct process *process;
+	int r;
 
+	if (!init)
+		return -err->code;
+	r = check_exec(call->agent, from, init, err);
 	if (r == 0)
 		r = launch_from_process(from->process, "process", &launch, err);
 	if (r < 0) {

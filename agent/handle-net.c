@@ -180,7 +180,7 @@ int handle_update_interface(const struct call *call,
 		(const Grpc__UpdateInterfaceRequest *)request;
 	const struct net_link *link;
 	struct wanted wanted = { 0 };
-	struct network network;
+	struct network network = { 0 };
 	int r;
 
 	if (!from->interface)
@@ -242,7 +242,7 @@ int handle_list_interfaces(const struct call *call,
 {
 	Grpc__Interfaces *answer;
 	AUTO_FREE struct net_addr *addrs = NULL;
-	struct network network;
+	struct network network = { 0 };
 	size_t count = 0;
 	int r = network_open(&network, err);
 
@@ -345,7 +345,7 @@ int handle_update_routes(const struct call *call,
 {
 	const Grpc__UpdateRoutesRequest *from =
 		(const Grpc__UpdateRoutesRequest *)request;
-	struct network network;
+	struct network network = { 0 };
 	int r;
 
 	if (!from->routes)
@@ -393,7 +393,7 @@ int handle_list_routes(const struct call *call,
 {
 	AUTO_FREE struct net_route *have = NULL;
 	Grpc__Routes *answer;
-	struct network network;
+	struct network network = { 0 };
 	size_t count = 0;
 	int r = network_open(&network, err);
 
@@ -449,7 +449,7 @@ int handle_add_arp_neighbors(const struct call *call,
 {
 	const Grpc__AddARPNeighborsRequest *from =
 		(const Grpc__AddARPNeighborsRequest *)request;
-	struct network network;
+	struct network network = { 0 };
 	int r;
 
 	if (!from->neighbors)

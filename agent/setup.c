@@ -232,8 +232,10 @@ void setup_child(struct launch *launch)
 	char *program = NULL;
 	char go;
 
-	if (prepare(launch, &program, &err) < 0 ||
-	    identity_confine(launch, &err) < 0)
+	if (prepare(launch, &program, &err) < 0)
+		fail(launch, &err);
+	BUG_ON(!program);
+	if (identity_confine(launch, &err) < 0)
 		fail(launch, &err);
 	if (write(launch->sync_fd, &ready, sizeof(ready)) != sizeof(ready))
 		_exit(127);

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@
 
 static bool is_own(const struct jail *jail, int fd)
 {
-	return fd == jail->info_fd || fd == jail->log_fd;
+	return fd == jail->info_fd || fd == jail->log_fd || fd == jail->alive_fd;
 }
 
 /**
@@ -74,6 +76,39 @@ int fds_check(struct jail *jail, struct err *err)
 	return 0;
 }
 
+/**
+ * fds_bind_life() - End with the sandbox, whoever's child we are
+ * @jail:	With alive_fd, or -1
+ * @err:	Filled on failure
+ *
+ * A parent-death signal asks whether the dying parent may signal us. The proxy
+ * has another id and no capability: it may not (kernel, kill_ok_by_cred). The
+ * owner of a descriptor is asked with the rights of the process that set it,
+ * which is this one under its final id; it survives execve, and so does the
+ * pid, which becomes bubblewrap's monitor. Its own child dies with it by the
+ * ordinary way, both having one id.
+ *
+ * Return: 0, -EPIPE when the sandbox has ended already, -errno
+ */
+int fds_bind_life(const struct jail *jail, struct err *err)
+{
+	struct pollfd gone = { .fd = jail->alive_fd };
+	int flags;
+
+	if (jail->alive_fd < 0)
+		return 0;
+	flags = fcntl(jail->alive_fd, F_GETFL);
+	if (flags < 0 || fcntl(jail->alive_fd, F_SETOWN, getpid()) < 0 ||
+	    fcntl(jail->alive_fd, F_SETSIG, SIGKILL) < 0 ||
+	    fcntl(jail->alive_fd, F_SETFL, flags | O_ASYNC) < 0)
+		return err_set(err, errno, "bind to the sandbox's life");
+	if (poll(&gone, 1, 0) < 0)
+		return err_set(err, errno, "look at the sandbox's life");
+	if (gone.revents)
+		return err_msg(err, EPIPE, "the sandbox has ended");
+	return 0;
+}
+
 /* bwrap closes these itself once it has read or written them. */
 static int keep(int fd)
 {
@@ -91,6 +126,8 @@ int fds_mark(const struct jail *jail, struct err *err)
 {
 	int r = keep(jail->info_fd);
 
+	if (r == 0)
+		r = keep(jail->alive_fd);
 	if (r == 0)
 		r = keep(jail->seccomp_fd);
 	if (r == 0)

@@ -31,7 +31,8 @@ struct jail {
 	struct strv fds; /* names of 3, 4, 5 ... */
 	int info_fd;	 /* bwrap writes the program's pid there */
 	int log_fd;	 /* own messages; -1: stderr */
-	char **args;	 /* NULL-terminated, argv[1..] of the program */
+	int alive_fd; /* pipe whose other end dies with the sandbox; -1: none */
+	char **args;  /* NULL-terminated, argv[1..] of the program */
 	pid_t parent;
 	/* made on the way */
 	struct strv libraries; /* files the program's loader maps */
@@ -51,6 +52,8 @@ int options_parse(struct jail *jail, int argc, char **argv,
 int fds_check(struct jail *jail, struct err *err) MUST_CHECK;
 int fds_close_others(size_t named, struct err *err) MUST_CHECK;
 int fds_mark(const struct jail *jail, struct err *err) MUST_CHECK;
+/* Under the final id: the end of alive_fd's other side becomes SIGKILL to us. */
+int fds_bind_life(const struct jail *jail, struct err *err) MUST_CHECK;
 
 /* libraries.c */
 int libraries_find(const char *program, struct strv *ret,

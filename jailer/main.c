@@ -91,6 +91,8 @@ static int make_jail(struct jail *jail, struct err *err)
 	if (r == 0)
 		r = identity_apply(jail, err);
 	if (r == 0)
+		r = fds_bind_life(jail, err);
+	if (r == 0)
 		r = fds_mark(jail, err);
 	return r < 0 ? r : bwrap_exec(jail, err);
 }
@@ -99,6 +101,7 @@ int main(int argc, char **argv)
 {
 	struct jail jail = { .info_fd = -1,
 			     .log_fd = -1,
+			     .alive_fd = -1,
 			     .seccomp_fd = -1,
 			     .userns_fd = -1,
 			     .args_fd = -1,

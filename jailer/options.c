@@ -141,6 +141,8 @@ int options_parse(struct jail *jail, int argc, char **argv, struct err *err)
 			jail->info_fd = fd;
 		else if (strcmp(jail->fds.item[i], "log") == 0)
 			jail->log_fd = fd;
+		else if (strcmp(jail->fds.item[i], "alive") == 0)
+			jail->alive_fd = fd;
 	}
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "auto.h"
 #include "bundle.h"
 #include "ids.h"
+#include "jail-check.h"
 #include "netns.h"
 #include "num.h"
 #include "path.h"
@@ -346,6 +347,8 @@ int container_create(struct runtime *rt, const char *id,
 	if (r == 0) {
 		c.dir_fd = state_create(rt, id, err);
 		r = c.dir_fd < 0 ? c.dir_fd : build(&c, err);
+		if (r < 0)
+			jail_check_learn(&c.sandbox);
 		sandbox_done(&c.sandbox);
 		if (r < 0 && c.dir_fd >= 0)
 			undo(&c);

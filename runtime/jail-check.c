@@ -148,7 +148,7 @@ static int verify_one(const struct sandbox *s, const char *policy_name,
 	policy_free(policy);
 	if (r < 0)
 		show_failed(s->rt, report);
-	return r < 0 ? err_wrap(err, "jail %s", policy_name) : 0;
+	return r; /* the text names the jail */
 }
 
 static int verify_both(struct sandbox *s, const char *vmm_policy,
@@ -206,15 +206,34 @@ static int note_absent(struct sandbox *s, const struct verify_report *report,
 	return 0;
 }
 
+static int record_both(struct sandbox *s, struct err *err)
+{
+	struct state *state = s->state;
+
+	if (record_jail(s->vmm_info_fd, "VMM", s->proxy.pid, &state->vmm,
+			&state->vmm_monitor, err) < 0 ||
+	    record_jail(s->fs_info_fd, "file server", s->proxy.pid, &state->fs,
+			&state->fs_monitor, err) < 0)
+		return -err->code;
+	return 0;
+}
+
+void jail_check_learn(struct sandbox *s)
+{
+	struct err ignored = ERR_INIT;
+
+	if (s->vmm_info_fd < 0 || s->fs_info_fd < 0 || s->state->vmm.pid > 0)
+		return;
+	IGNORE(record_both(s, &ignored) < 0,
+	       "a jail that never came up has nothing to end");
+}
+
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
 	struct verify_report vmm = VERIFY_REPORT_INIT, fs = VERIFY_REPORT_INIT;
 	int r;
 
-	if (record_jail(s->vmm_info_fd, "VMM", s->proxy.pid, &s->state->vmm,
-			&s->state->vmm_monitor, err) < 0 ||
-	    record_jail(s->fs_info_fd, "file server", s->proxy.pid,
-			&s->state->fs, &s->state->fs_monitor, err) < 0)
+	if (record_both(s, err) < 0)
 		return -err->code;
 	r = verify_both(s, vmm_policy, &vmm, &fs, err);
 	if (r == 0)

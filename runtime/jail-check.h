@@ -15,6 +15,11 @@
  */
 int jail_check(struct sandbox *sandbox, const char *vmm_policy,
 	       struct err *err) MUST_CHECK;
+/*
+ * After a failed create: learns the pids of jails that are still coming up, so
+ * that they can be ended. Does nothing when they are known.
+ */
+void jail_check_learn(struct sandbox *sandbox);
 /* Test builds only: adds the switch that breaks a layer of "vmm" or "fs". */
 void jail_check_break_args(struct strv *argv, const char *jail);
 

@@ -3,7 +3,9 @@
  * sandbox-end.c - takes a sandbox down, in kata-runtime delete and after a
  * failed create. Works from the record alone, on any half-made state, twice.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +15,8 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "num.h"
+#include "path.h"
 #include "records.h"
 #include "sandbox.h"
 #include "uid-pool.h"
@@ -113,6 +117,48 @@ static int end_process(const struct process_ref *ref, const char *what,
 	return err_msg(err, EBUSY, "%s (pid %d) does not end", what, ref->pid);
 }
 
+static int uid_of(int proc_fd, const char *pid, uint32_t *ret)
+{
+	AUTO_FREE char *path = xasprintf("%s/status", pid);
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	char *at, *save = NULL;
+
+	if (path_read_file(proc_fd, path, 65536, &text, &err) < 0)
+		return -err.code;
+	at = strstr(text, "\nUid:");
+	at = at ? strtok_r(at + 5, " \t\n", &save) : NULL;
+	return at ? num_parse_u32(at, UINT32_MAX, ret) : -EIO;
+}
+
+/*
+ * The VMM's id belongs to this sandbox alone: whatever runs under it and is in
+ * no record (a start that was killed half way) ends here.
+ */
+static int end_by_uid(uint32_t uid, struct err *err)
+{
+	AUTO_CLOSEDIR DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	if (!dir)
+		return err_set(err, errno, "list /proc");
+	while ((entry = readdir(dir))) {
+		struct process_ref ref = { 0 };
+		uint32_t pid, owner;
+
+		if (num_parse_u32(entry->d_name, INT_MAX, &pid) < 0 ||
+		    uid_of(dirfd(dir), entry->d_name, &owner) < 0 ||
+		    owner != uid)
+			continue;
+		if (process_record(&ref, (pid_t)pid, "VMM", err) < 0)
+			continue; /* gone meanwhile */
+		if (end_process(&ref, "process of the VMM's id", 0, err) < 0)
+			return -err->code;
+	}
+	err_clear(err);
+	return 0;
+}
+
 int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		    struct err *err)
 {
@@ -125,6 +171,8 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    end_process(&state->vmm, "VMM", 200, err) < 0 ||
 	    end_process(&state->fs_monitor, "file server jail", 200, err) < 0 ||
 	    end_process(&state->fs, "file server", 200, err) < 0)
+		return -err->code;
+	if (state->uid != 0 && end_by_uid(state->uid, err) < 0)
 		return -err->code;
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;

@@ -27,7 +27,7 @@ static int pair(int type, int *ret_ours, int *ret_theirs, struct err *err)
 	return 0;
 }
 
-static int info_pipe(int *ret_read, int *ret_write, struct err *err)
+static int make_pipe(int *ret_read, int *ret_write, struct err *err)
 {
 	int fds[2];
 
@@ -66,8 +66,10 @@ int sandbox_fds_open(int dir_fd, struct sandbox_fds *fds, struct err *err)
 	    pair(SOCK_STREAM, &fds->proxy_qmp, &fds->vmm_qmp, err) < 0 ||
 	    pair(SOCK_STREAM, &fds->proxy_agent, &fds->vmm_agent, err) < 0 ||
 	    pair(SOCK_STREAM, &fds->proxy_console, &fds->vmm_console, err) < 0 ||
-	    info_pipe(&fds->vmm_info, &fds->vmm_info_write, err) < 0 ||
-	    info_pipe(&fds->fs_info, &fds->fs_info_write, err) < 0 ||
+	    make_pipe(&fds->vmm_info, &fds->vmm_info_write, err) < 0 ||
+	    make_pipe(&fds->fs_info, &fds->fs_info_write, err) < 0 ||
+	    make_pipe(&fds->vmm_alive, &fds->vmm_alive_write, err) < 0 ||
+	    make_pipe(&fds->fs_alive, &fds->fs_alive_write, err) < 0 ||
 	    vhost_pair(dir_fd, fds, err) < 0)
 		return -err->code;
 	fds->agent_listen = state_listen(dir_fd, "agent.sock", SOCK_STREAM, err);

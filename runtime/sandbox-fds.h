@@ -13,6 +13,8 @@ struct sandbox_fds { /* int members only; see sandbox_fds_done() */
 	int fs_listen, vmm_fs;
 	int vmm_info, vmm_info_write;
 	int fs_info, fs_info_write;
+	int vmm_alive, vmm_alive_write;
+	int fs_alive, fs_alive_write;
 	int agent_listen, control_listen;
 	int tap;
 	int seccomp;

@@ -104,6 +104,7 @@ static size_t vmm_fds(const struct sandbox_fds *fds, struct fd_name *ret)
 	if (fds->tap >= 0)
 		ret[n++] = (struct fd_name){ "net", fds->tap };
 	ret[n++] = (struct fd_name){ "info", fds->vmm_info_write };
+	ret[n++] = (struct fd_name){ "alive", fds->vmm_alive };
 	return n;
 }
 
@@ -148,7 +149,8 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		   struct err *err)
 {
 	const struct fd_name names[] = { { "fs", fds->fs_listen },
-					 { "info", fds->fs_info_write } };
+					 { "info", fds->fs_info_write },
+					 { "alive", fds->fs_alive } };
 	struct strv argv = { 0 };
 	int fd;
 
@@ -196,6 +198,9 @@ static size_t proxy_fds(const struct sandbox *s, const struct sandbox_fds *fds,
 		ret[n++] = (struct fd_name){ vmm_name[i], vmm[i].fd };
 	ret[n++] = (struct fd_name){ "fs0", fds->fs_listen };
 	ret[n++] = (struct fd_name){ "fs1", fds->fs_info_write };
+	ret[n++] = (struct fd_name){ "fs2", fds->fs_alive };
+	ret[n++] = (struct fd_name){ "vmm_alive", fds->vmm_alive_write };
+	ret[n++] = (struct fd_name){ "fs_alive", fds->fs_alive_write };
 	return n;
 }
 

@@ -16,6 +16,7 @@
 #include "proxy.h"
 
 #define QUIT_MS 3000
+#define COMING_MS 10000 /* jails that have not come up yet */
 
 int proxy_watch(struct proxy *proxy, struct source *source, uint32_t events)
 {
@@ -80,6 +81,18 @@ int proxy_left_ms(const struct timespec *deadline)
 	return left > 3600000 ? 3600000 : (int)left;
 }
 
+/*
+ * A bubblewrap that loses its monitor while it sets up waits for ever. Until
+ * QEMU greets (virtiofsd has served it by then) the end waits, and both jails
+ * come as far as dying with us.
+ */
+static bool jails_are_coming(const struct proxy *proxy)
+{
+	return proxy->qmp.state <= QMP_CAPABILITIES &&
+	       proxy->qmp.source.fd >= 0 && proxy->vmm.source.fd >= 0 &&
+	       proxy->fs.source.fd >= 0;
+}
+
 void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 {
 	va_list ap;
@@ -93,6 +106,8 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 		proxy->reason[0] = '\0';
 	va_end(ap);
 	proxy_set_deadline(&proxy->end_deadline, QUIT_MS);
+	if (jails_are_coming(proxy))
+		proxy_set_deadline(&proxy->end_deadline, COMING_MS);
 	if (failed) {
 		log_err("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
 		console_report(proxy);
@@ -100,7 +115,8 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	} else {
 		log_info("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
 	}
-	qmp_quit(proxy);
+	if (!jails_are_coming(proxy))
+		qmp_quit(proxy);
 }
 
 static int next_timeout(const struct proxy *proxy)

@@ -35,13 +35,15 @@ enum {
 	FD_SECCOMP,
 	FD_VMM_ARGV,
 	FD_FS_ARGV,
+	FD_VMM_ALIVE,
+	FD_FS_ALIVE,
 	FD_FIXED
 };
 
 static const char *const fixed_name[FD_FIXED] = {
 	"control",  "control_listen", "agent_listen", "qmp",
 	"agent",    "console",	      "log",	      "seccomp",
-	"vmm_argv", "fs_argv"
+	"vmm_argv", "fs_argv",	      "vmm_alive",    "fs_alive"
 };
 
 static const char *const vmm_name[PROXY_JAIL_FDS_MAX] = {

@@ -62,7 +62,9 @@ static void answered(struct proxy *proxy)
 
 	memset(&proxy->qmp.deadline, 0, sizeof(proxy->qmp.deadline));
 	proxy->qmp.state = QMP_IDLE;
-	if (was == QMP_CAPABILITIES) {
+	if (was == QMP_CAPABILITIES && proxy->ending) {
+		qmp_quit(proxy);
+	} else if (was == QMP_CAPABILITIES) {
 		/* QEMU has all its devices, so virtiofsd has served it: both
 		 * jails stand. The guest has not run an instruction. */
 		if (proxy_confine(proxy, &err) < 0)

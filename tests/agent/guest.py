@@ -381,14 +381,14 @@ class Guest:
                   process=self.process(args, **extra))
         return self.collect(name, exec_id, stdin)
 
-    def collect(self, name, exec_id, stdin=None, remove=False):
+    def collect(self, name, exec_id, stdin=None, remove=False, terminal=False):
         wait = self.begin("WaitProcess", container_id=name, exec_id=exec_id)
         if stdin:
             self.call("WriteStdin", container_id=name, exec_id=exec_id,
                       data=stdin)
         self.call("CloseStdin", container_id=name, exec_id=exec_id)
         out = self.read_all(name, exec_id)
-        err = self.read_all(name, exec_id, stderr=True)
+        err = b"" if terminal else self.read_all(name, exec_id, stderr=True)
         status = self.end(wait).status
         if remove:
             self.call("RemoveContainer", container_id=name)

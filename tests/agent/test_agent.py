@@ -336,7 +336,7 @@ class Terminal(Case):
         self.assertIn(b"up", G.call("ReadStdout", container_id=name,
                                     exec_id="t", len=100).data)
         G.call("WriteStdin", container_id=name, exec_id="t", data=b"\x03")
-        status, out, _ = G.collect(name, "t")
+        status, out, _ = G.collect(name, "t", terminal=True)
         self.assertEqual((status, out.strip()), (130, "^C"))
         self.fails("UNAVAILABLE", "no terminal", G.call, "TtyWinResize",
                    container_id=name, row=1, column=1)
@@ -375,7 +375,8 @@ def engine_profile():
         out.append(call)
     return oci.LinuxSeccomp(DefaultAction="SCMP_ACT_ERRNO",
                             DefaultErrnoRet=38, Syscalls=out,
-                            Architectures=["SCMP_ARCH_X86_64"])
+                            Architectures=["SCMP_ARCH_X86_64",
+                                           "SCMP_ARCH_X86", "SCMP_ARCH_X32"])
 
 
 class Rights(Case):
