@@ -56,6 +56,20 @@ $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 # Whatever may include a generated header waits for all of them.
 $(patsubst %.c,$(SAN_B)/test-obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/unit/*.c)): | $(PROTO_H)
 
+# --- programs against scripted and independent peers -------------------------
+.PHONY: check-agent check-shim
+
+# The agent in a real VM, driven by another protobuf implementation. Root:
+# Debian 12's virtiofsd wants it outside of a jail.
+check-agent: all	## the agent over its socket, by an independent encoder (root)
+	@if [ "$$(id -u)" -ne 0 ]; then echo "skip: check-agent needs root"; exit 0; fi; \
+	/usr/bin/python3 tests/agent/test_agent.py
+
+# kata-shim with a hostile agent, in user and mount namespaces of its own.
+check-shim: programs	## kata-shim against a hostile agent
+	@if [ "$$(id -u)" -eq 0 ]; then u=; else u="unshare -U -m --map-root-user"; fi; \
+	$$u /usr/bin/python3 tests/security/test_shim.py $(LIBEXEC)
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60

@@ -1,83 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
-/* test-opts.c - option tables, and help as the first word after a verb. */
+/* test-opts.c - option tables as engines fill them. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <string.h>
-
 #include "opts.h"
 
-#define ARGV(...) ((char *[]){ (char[]){ "p" }, __VA_ARGS__, NULL })
+static const char *name;
+static bool force;
 
-static const char *file;
-static bool force, help;
-static const struct opt table[] = {
-	{ "file", 'f', "FILE", "a file", &file, NULL },
-	{ "force", 0, NULL, "a flag", NULL, &force },
-};
-
-static int set_up(void **state)
+static int parse(int argc, const char *const *argv, struct err *err)
 {
-	(void)state;
-	file = NULL;
-	force = help = false;
-	return 0;
+	const struct opt table[] = {
+		{ "name", 'n', "TEXT", "a value", &name, NULL },
+		{ "force", 'f', NULL, "a flag", NULL, &force },
+	};
+
+	name = NULL;
+	force = false;
+	return opts_parse(table, ARRAY_SIZE(table), argc,
+			  (char **)(uintptr_t)argv, 1, err);
 }
 
-static int parse(int argc, char **argv)
+#define PARSE(...)                                                             \
+	parse((int)ARRAY_SIZE(((const char *[]){ "x", __VA_ARGS__ })),         \
+	      (const char *[]){ "x", __VA_ARGS__ }, &err)
+
+static void test_both_spellings(void **state)
 {
 	struct err err = ERR_INIT;
-	int r = opts_parse(table, ARRAY_SIZE(table), argc, argv, 1, &err);
 
-	assert_int_equal(r < 0 ? err.code : 0, r < 0 ? -r : 0);
-	return r;
+	(void)state;
+	assert_int_equal(PARSE("--name", "a", "ID"), 3);
+	assert_string_equal(name, "a");
+	assert_int_equal(PARSE("--name=b", "-f", "ID"), 3);
+	assert_string_equal(name, "b");
+	assert_true(force);
+	assert_int_equal(PARSE("-n", "c"), 3);
+	assert_string_equal(name, "c");
 }
 
-static void test_options(void **state)
+static void test_last_value_wins(void **state)
 {
+	struct err err = ERR_INIT;
+
 	(void)state;
-	assert_int_equal(parse(4, ARGV("--file", "a", "id")), 3);
-	assert_string_equal(file, "a");
-	assert_int_equal(parse(4, ARGV("--file=b", "--force", "id")), 3);
-	assert_string_equal(file, "b");
+	assert_int_equal(PARSE("--name=a", "--name", "b"), 4);
+	assert_string_equal(name, "b");
+}
+
+static void test_empty_value_is_a_value(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--name="), 2);
+	assert_string_equal(name, "");
+}
+
+static void test_operands_end_the_options(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("ID", "-f"), 1);
+	assert_false(force);
+	assert_int_equal(PARSE("--", "-f"), 2);
+	assert_false(force);
+	assert_int_equal(PARSE("-"), 1); /* alone: an operand */
+}
+
+static void test_flag_values(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--force=false"), 2);
+	assert_false(force);
+	assert_int_equal(PARSE("--force=true"), 2);
 	assert_true(force);
-	assert_int_equal(parse(3, ARGV("-f", "c")), 3);
-	assert_string_equal(file, "c");
-	assert_int_equal(parse(2, ARGV("--nope")), -EINVAL);
-	assert_int_equal(parse(2, ARGV("--file")), -EINVAL);
-	assert_int_equal(parse(2, ARGV("--force=1")), -EINVAL);
-	assert_int_equal(parse(3, ARGV("--", "--nope")), 2);
+	assert_int_equal(PARSE("--force=maybe"), -EINVAL);
+	assert_non_null(strstr(err.text, "force"));
+}
+
+static void test_errors_name_the_option(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(PARSE("--nme", "a"), -EINVAL);
+	assert_non_null(strstr(err.text, "--nme"));
+	assert_int_equal(PARSE("--name"), -EINVAL);
+	assert_non_null(strstr(err.text, "--name"));
+	assert_int_equal(PARSE("-x"), -EINVAL);
+	assert_int_equal(PARSE("-fn"), -EINVAL);
+	assert_int_equal(PARSE("--nam"), -EINVAL); /* no abbreviations */
 }
 
 static void test_help(void **state)
 {
+	bool help = false;
 	const struct opt own[] = {
 		{ "help", 'h', NULL, "own help", NULL, &help },
 	};
+	char *argv[] = { (char[]){ "x" }, (char[]){ "--help" }, NULL };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(parse(2, ARGV("--help")), -OPTS_HELP);
-	assert_int_equal(parse(2, ARGV("-h")), -OPTS_HELP);
+	assert_int_equal(PARSE("--help"), -OPTS_HELP);
+	assert_int_equal(PARSE("-h"), -OPTS_HELP);
 	/* anywhere else it is an option like others, or an operand */
-	assert_int_equal(parse(3, ARGV("--force", "--help")), -EINVAL);
-	assert_int_equal(parse(3, ARGV("id", "--help")), 1);
-	assert_int_equal(opts_parse(NULL, 0, 2, ARGV("--help"), 1, &err),
-			 -OPTS_HELP);
-	assert_int_equal(opts_parse(own, 1, 2, ARGV("--help"), 1, &err), 2);
+	assert_int_equal(PARSE("-f", "--help"), -EINVAL);
+	assert_int_equal(PARSE("ID", "--help"), 1);
+	assert_int_equal(opts_parse(NULL, 0, 2, argv, 1, &err), -OPTS_HELP);
+	assert_int_equal(opts_parse(own, 1, 2, argv, 1, &err), 2);
 	assert_true(help);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_options, set_up),
-		cmocka_unit_test_setup(test_help, set_up),
+		cmocka_unit_test(test_both_spellings),
+		cmocka_unit_test(test_last_value_wins),
+		cmocka_unit_test(test_empty_value_is_a_value),
+		cmocka_unit_test(test_operands_end_the_options),
+		cmocka_unit_test(test_flag_values),
+		cmocka_unit_test(test_errors_name_the_option),
+		cmocka_unit_test(test_help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
