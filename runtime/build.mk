@@ -8,3 +8,9 @@ $(BIN)/kata-runtime: $(RUNTIME_O)
 $(OBJ)/runtime/%.o: CPPFLAGS += -DKATA_COMMIT='"$(COMMIT)"'
 
 PROGRAMS += $(BIN)/kata-runtime
+
+$(SHARE)/configuration.toml: runtime/configuration.toml
+	@mkdir -p $(@D)
+	install -m 0644 $< $@
+
+SHARED_FILES += $(SHARE)/configuration.toml

@@ -323,7 +323,7 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 	if (check_files(s, err) < 0 || choose_accel(s, err) < 0 ||
 	    make_cgroups(s, err) < 0)
 		return -err->code;
-	if (!s->rt->settings.single_id && uid_pool_take(s->rt, s->state, err) < 0)
+	if (uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
 	if (state_save(s->dir_fd, s->state, err) < 0 ||
 	    open_network(s, &tap, err) < 0)

@@ -27,7 +27,6 @@ struct settings {
 	uint32_t boot_timeout_kvm, boot_timeout_tcg; /* seconds */
 	uint32_t sandbox_uid_base, sandbox_uid_count;
 	uint32_t required; /* enum layer_bit */
-	bool single_id;
 };
 
 /*

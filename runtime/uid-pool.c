@@ -113,7 +113,7 @@ static int own_range(const struct runtime *rt, struct range *ret,
 		return err_msg(
 			err, ENOSPC,
 			"no subordinate ids for the VMM: add ranges for this user to "
-			"/etc/subuid and /etc/subgid (or set security.single_id)");
+			"/etc/subuid and /etc/subgid");
 	return 0;
 }
 

@@ -45,6 +45,33 @@ static void test_required(void **state)
 	settings_done(&s);
 }
 
+/* The file that is installed says what happens without it. */
+static void test_shipped_file_holds_the_defaults(void **state)
+{
+	struct settings file = { 0 }, none = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (access("/etc/kata/configuration.toml", F_OK) == 0)
+		skip();
+	if (settings_load(&file, TEST_DIR "/../runtime/configuration.toml",
+			  true, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(settings_load(&none, NULL, true, &err), 0);
+	assert_int_equal(file.accelerator, none.accelerator);
+	assert_int_equal(file.default_vcpus, none.default_vcpus);
+	assert_int_equal(file.default_memory_mib, none.default_memory_mib);
+	assert_int_equal(file.memory_overhead_mib, none.memory_overhead_mib);
+	assert_int_equal(file.boot_timeout_kvm, none.boot_timeout_kvm);
+	assert_int_equal(file.boot_timeout_tcg, none.boot_timeout_tcg);
+	assert_int_equal(file.required, none.required);
+	assert_int_equal(file.sandbox_uid_base, none.sandbox_uid_base);
+	assert_int_equal(file.sandbox_uid_count, none.sandbox_uid_count);
+	assert_string_equal(file.kernel, none.kernel);
+	settings_done(&file);
+	settings_done(&none);
+}
+
 static void refuse(const char *text, int code, const char *part)
 {
 	struct settings s = { 0 };
@@ -70,6 +97,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_required),
+		cmocka_unit_test(test_shipped_file_holds_the_defaults),
 		cmocka_unit_test(test_refused),
 	};
 
