@@ -29,7 +29,7 @@ int ids_check(const char *id, struct err *err)
 		if (!ok)
 			return err_msg(
 				err, EINVAL,
-				"invalid container ID: byte %zu (allowed: A-Za-z0-9_+ and, not first, .-)",
+				"invalid container ID: byte %zu (A-Za-z0-9_+, then also .-)",
 				i + 1);
 	}
 	return 0;

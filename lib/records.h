@@ -18,7 +18,7 @@ enum record_type {
 	RECORD_OK,	  /* any -> runtime: the operation succeeded */
 	RECORD_PROXY_READY, /* proxy -> runtime: VM stopped, jails up, QMP works */
 	RECORD_PROXY_CONT, /* runtime -> proxy: let the VM run; answered by OK */
-	RECORD_PROXY_QUIT, /* runtime -> proxy: end the VM and exit; answered by OK when it is gone */
+	RECORD_PROXY_QUIT, /* runtime -> proxy: end the VM; OK when it is gone */
 	RECORD_PROXY_PING, /* runtime -> proxy: answered by OK */
 	RECORD_SHIM_READBACK, /* shim -> runtime: the container exists and is frozen */
 	RECORD_SHIM_START,   /* runtime -> shim: network, then StartContainer */

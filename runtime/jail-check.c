@@ -222,10 +222,18 @@ void jail_check_learn(struct sandbox *s)
 {
 	struct err ignored = ERR_INIT;
 
-	if (s->vmm_info_fd < 0 || s->fs_info_fd < 0 || s->state->vmm.pid > 0)
+	if (s->vmm_info_fd < 0 || s->fs_info_fd < 0)
 		return;
-	IGNORE(record_both(s, &ignored) < 0,
-	       "a jail that never came up has nothing to end");
+	if (s->state->fs.pid == 0)
+		IGNORE(record_jail(s->fs_info_fd, "file server", s->proxy.pid,
+				   &s->state->fs, &s->state->fs_monitor,
+				   &ignored) < 0,
+		       "a jail that never came up has nothing to end");
+	if (s->state->vmm.pid == 0)
+		IGNORE(record_jail(s->vmm_info_fd, "VMM", s->proxy.pid,
+				   &s->state->vmm, &s->state->vmm_monitor,
+				   &ignored) < 0,
+		       "a jail that never came up has nothing to end");
 }
 
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)

@@ -166,6 +166,9 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	if (end_process(&state->shim, "shim", 0, err) < 0)
 		return -err->code;
 	ask_proxy(dir_fd, state);
+	/* A create that was killed before it wrote the proxy down. */
+	if (state->proxy.pid == 0 && sandbox_quit(dir_fd, err) < 0)
+		return -err->code;
 	if (end_process(&state->proxy, "proxy", 0, err) < 0 ||
 	    end_process(&state->vmm_monitor, "VMM jail", 200, err) < 0 ||
 	    end_process(&state->vmm, "VMM", 200, err) < 0 ||

@@ -201,6 +201,10 @@ static size_t proxy_fds(const struct sandbox *s, const struct sandbox_fds *fds,
 	ret[n++] = (struct fd_name){ "fs2", fds->fs_alive };
 	ret[n++] = (struct fd_name){ "vmm_alive", fds->vmm_alive_write };
 	ret[n++] = (struct fd_name){ "fs_alive", fds->fs_alive_write };
+	/* Held, not read: bubblewrap must not meet a broken pipe when this
+	 * process is killed, for its child would wait for it for ever. */
+	ret[n++] = (struct fd_name){ "vmm_info", fds->vmm_info };
+	ret[n++] = (struct fd_name){ "fs_info", fds->fs_info };
 	return n;
 }
 

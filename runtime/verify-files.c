@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * verify-files.c - what a jailed process can reach: its program, the file
- * system below its root, its mounts and its descriptors. Part of verify.c;
- * runs in kata-runtime. Names found in there are compared and printed, never
+ * system below its root and its descriptors. Part of verify.c; runs in
+ * kata-runtime. Names found in there are compared and printed, never
  * opened for anything but looking (O_PATH, no symlink followed).
  */
 #include <ctype.h>
@@ -17,8 +17,6 @@
 
 #include "auto.h"
 #include "log.h"
-#include "num.h"
-#include "path.h"
 #include "verify-parts.h"
 
 #define ENTRIES_MAX 4096
@@ -26,18 +24,13 @@
 #define FDS_MAX 4096
 #define LINK_MAX 512
 
-static bool is_file_server(const struct verify *v)
-{
-	return v->policy->identity == POLICY_ID_WHOLE_MAP;
-}
-
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* Names come from inside the jail: printable before they are shown. */
-static char *shown(const char *text)
+char *verify_shown(const char *text)
 {
 	char out[LINK_MAX];
 
@@ -59,7 +52,7 @@ int verify_program(struct verify *v, struct err *err)
 	if (stat(v->policy->program, &ours) < 0)
 		return err_set(err, errno, "stat %s", v->policy->program);
 	verify_add(v, "program", same_file(&theirs, &ours),
-		   xstrdup(v->policy->program), shown(link));
+		   xstrdup(v->policy->program), verify_shown(link));
 	return 0;
 }
 
@@ -94,14 +87,6 @@ static const char *expected_source(const struct verify *v,
 	return NULL;
 }
 
-static bool is_library(const char *path)
-{
-	const char *name = strrchr(path, '/') + 1;
-
-	return strstr(name, ".so") &&
-	       (strncmp(name, "lib", 3) == 0 || strncmp(name, "ld", 2) == 0);
-}
-
 /* Every file must be the very inode that the policy binds there. */
 static bool file_is_known(const struct verify *v, const char *path,
 			  const struct stat *st)
@@ -121,7 +106,7 @@ static bool file_is_known(const struct verify *v, const char *path,
 			       stat(source, &host) == 0 &&
 			       host.st_rdev == st->st_rdev;
 	}
-	if (!source && v->policy->libraries && is_library(path))
+	if (!source && v->policy->libraries && verify_is_library(path))
 		source = path;
 	return source && S_ISREG(st->st_mode) && stat(source, &host) == 0 &&
 	       same_file(st, &host);
@@ -153,7 +138,7 @@ static int walk_entry(struct walk *w, int dir_fd, const char *path,
 	}
 	w->files++;
 	if (!file_is_known(w->v, full, &st) && !w->stranger)
-		w->stranger = shown(full);
+		w->stranger = verify_shown(full);
 	return 0;
 }
 
@@ -226,36 +211,58 @@ static void list_expected(const struct policy *policy, struct strv *ret)
 	}
 }
 
-static int check_listing(struct verify *v, int root_fd, struct err *err)
+void verify_listing(struct verify *v, const struct strv *names)
 {
-	AUTO_CLOSEDIR DIR *dir = list_dir(root_fd);
 	struct strv wanted = { 0 }, found = { 0 };
+	bool ok = names->count > 0;
+
+	list_expected(v->policy, &wanted);
+	for (size_t i = 0; i < names->count; i++) {
+		AUTO_FREE char *name = verify_shown(names->item[i]);
+
+		ok = ok && strv_has(&wanted, names->item[i]);
+		strv_add(&found, name);
+	}
+	verify_add(v, "root", ok, join_sorted(&wanted), join_sorted(&found));
+	strv_done(&wanted);
+	strv_done(&found);
+}
+
+int verify_list_names(int dir_fd, struct strv *ret, struct err *err)
+{
+	AUTO_CLOSEDIR DIR *dir = list_dir(dir_fd);
 	struct dirent *entry;
-	bool ok = true;
 
 	if (!dir)
 		return err_set(err, errno, "list the root");
-	list_expected(v->policy, &wanted);
-	while ((entry = readdir(dir))) {
-		AUTO_FREE char *name = NULL;
-
+	while (errno = 0, entry = readdir(dir)) {
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0)
 			continue;
-		ok = ok && strv_has(&wanted, entry->d_name);
-		if (found.count > 64)
-			break;
-		name = shown(entry->d_name);
-		strv_add(&found, name);
+		if (ret->count == VERIFY_NAMES_MAX)
+			return err_msg(err, E2BIG,
+				       "more than %d entries in the root",
+				       VERIFY_NAMES_MAX);
+		strv_add(ret, entry->d_name);
 	}
-	verify_add(v, "root", ok && found.count > 0, join_sorted(&wanted),
-		   join_sorted(&found));
-	strv_done(&wanted);
-	strv_done(&found);
-	return 0;
+	return errno ? err_set(err, errno, "list the root") : 0;
 }
 
-/* The file server has changed its root to the share by now. */
+static int check_listing(struct verify *v, int root_fd, struct err *err)
+{
+	struct strv names = { 0 };
+	int r = verify_list_names(root_fd, &names, err);
+
+	if (r == 0)
+		verify_listing(v, &names);
+	strv_done(&names);
+	return r;
+}
+
+/*
+ * The file server has changed its root to the share by now; what its jail
+ * holds beside the share is for verify_mounts().
+ */
 static int check_share_root(struct verify *v, int root_fd, struct err *err)
 {
 	struct stat theirs, share;
@@ -266,7 +273,8 @@ static int check_share_root(struct verify *v, int root_fd, struct err *err)
 		return err_set(err, errno, "stat %s", v->expect->share);
 	if (fstat(root_fd, &theirs) < 0)
 		return err_set(err, errno, "stat its root");
-	verify_add(v, "root", same_file(&theirs, &share), xstrdup("the share"),
+	verify_add(v, "own root", same_file(&theirs, &share),
+		   xstrdup("the share"),
 		   xstrdup(same_file(&theirs, &share) ? "the share" :
 							"another directory"));
 	return 0;
@@ -295,7 +303,7 @@ int verify_root(struct verify *v, struct err *err)
 	r = check_cwd(v, root_fd, err);
 	if (r < 0)
 		return r;
-	if (is_file_server(v))
+	if (verify_is_file_server(v))
 		return check_share_root(v, root_fd, err);
 	r = check_listing(v, root_fd, err);
 	if (r == 0)
@@ -310,89 +318,6 @@ int verify_root(struct verify *v, struct err *err)
 	return r;
 }
 
-/* --- mounts --------------------------------------------------------------- */
-
-static bool has_option(const char *options, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = options; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, name, len) == 0 &&
-		    (at[len] == ',' || at[len] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static bool may_write(const struct policy *policy, const char *point)
-{
-	size_t len;
-
-	if (strv_has(&policy->tmpfs, point))
-		return true;
-	for (size_t i = 0; i < policy->bind_count; i++)
-		if ((policy->binds[i].writable || policy->binds[i].device) &&
-		    strcmp(policy->binds[i].target, point) == 0)
-			return true;
-	/* what the holder attached below the share, by its own flags */
-	len = strlen(point);
-	return policy->identity == POLICY_ID_WHOLE_MAP && len > 1;
-}
-
-static bool may_have_devices(const struct policy *policy, const char *point)
-{
-	for (size_t i = 0; i < policy->bind_count; i++)
-		if (policy->binds[i].device &&
-		    strcmp(policy->binds[i].target, point) == 0)
-			return true;
-	return false;
-}
-
-void verify_mounts_check(char *text, const struct policy *policy,
-			 size_t *ret_count, char **ret_bad)
-{
-	char *save = NULL;
-
-	*ret_count = 0;
-	*ret_bad = NULL;
-	for (char *line = strtok_r(text, "\n", &save); line && !*ret_bad;
-	     line = strtok_r(NULL, "\n", &save)) {
-		char *more = NULL, *field[6];
-
-		/* id, parent, device, root, mount point, options */
-		for (int i = 0; i < 6; i++)
-			field[i] = strtok_r(i ? NULL : line, " ", &more);
-		++*ret_count;
-		if (!field[5])
-			*ret_bad = xstrdup("a line that is not understood");
-		else if (!has_option(field[5], "nosuid"))
-			*ret_bad = xasprintf("%s without nosuid", field[4]);
-		else if (!has_option(field[5], "nodev") &&
-			 !may_have_devices(policy, field[4]))
-			*ret_bad = xasprintf("%s without nodev", field[4]);
-		else if (!has_option(field[5], "ro") &&
-			 !may_write(policy, field[4]))
-			*ret_bad = xasprintf("%s writable", field[4]);
-	}
-	if (*ret_count == 0 && !*ret_bad)
-		*ret_bad = xstrdup("none");
-}
-
-int verify_mounts(struct verify *v, struct err *err)
-{
-	AUTO_FREE char *text = NULL, *bad = NULL;
-	size_t count;
-
-	if (path_read_file(v->proc_fd, "mountinfo", VERIFY_FILE_MAX, &text,
-			   err) < 0)
-		return -err->code;
-	verify_mounts_check(text, v->policy, &count, &bad);
-	verify_add(v, "mounts", !bad, xstrdup("nosuid, nodev and read-only"),
-		   bad ? shown(bad) : xasprintf("%zu mounts", count));
-	return 0;
-}
-
 /* --- descriptors ---------------------------------------------------------- */
 
 static bool is_own_directory(const struct verify *v, int fd,
@@ -401,7 +326,7 @@ static bool is_own_directory(const struct verify *v, int fd,
 	struct stat root;
 	struct statfs fs;
 
-	if (!is_file_server(v) || !S_ISDIR(st->st_mode))
+	if (!verify_is_file_server(v) || !S_ISDIR(st->st_mode))
 		return false;
 	if (fstatfs(fd, &fs) < 0)
 		return false;
@@ -461,7 +386,7 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 	if (S_ISDIR(st.st_mode))
 		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
 	if (!fd_is_known(v, link, fd, &st) && !*bad) {
-		AUTO_FREE char *name = shown(link);
+		AUTO_FREE char *name = verify_shown(link);
 
 		*bad = xasprintf("%s is %s", number, name);
 	}

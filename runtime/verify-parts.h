@@ -3,9 +3,11 @@
 #ifndef RUNTIME_VERIFY_PARTS_H
 #define RUNTIME_VERIFY_PARTS_H
 
+#include "alloc.h"
 #include "verify.h"
 
 #define VERIFY_FILE_MAX (1024 * 1024) /* of one /proc file */
+#define VERIFY_NAMES_MAX 64	      /* in the root */
 
 struct verify {
 	int proc_fd; /* /proc/PID: follows the process, not the number */
@@ -39,10 +41,35 @@ int verify_limits_find(const char *text, int resource, uint64_t *ret_soft,
 /* verify-files.c */
 int verify_program(struct verify *v, struct err *err) MUST_CHECK;
 int verify_root(struct verify *v, struct err *err) MUST_CHECK;
-int verify_mounts(struct verify *v, struct err *err) MUST_CHECK;
 int verify_fds(struct verify *v, struct err *err) MUST_CHECK;
+/* Names of a directory, without . and ..; *ret is freed by the caller. */
+int verify_list_names(int dir_fd, struct strv *ret, struct err *err) MUST_CHECK;
+/* Adds the check "root": names are what the policy puts into "/". */
+void verify_listing(struct verify *v, const struct strv *names);
+/* Printable copy of text from inside the jail. */
+char *verify_shown(const char *text);
+
+static inline bool verify_is_file_server(const struct verify *v)
+{
+	return v->policy->identity == POLICY_ID_WHOLE_MAP;
+}
+
+/* verify-mounts.c */
+int verify_mounts(struct verify *v, struct err *err) MUST_CHECK;
 /* Checks mountinfo text; names the first bad mount in *ret_bad, or NULL. */
 void verify_mounts_check(char *text, const struct policy *policy,
 			 size_t *ret_count, char **ret_bad);
+bool verify_is_library(const char *path);
+
+/* verify-inside.c: a mount namespace from its own root, past any chroot. */
+struct verify_inside {
+	struct strv names; /* in "/" */
+	char *mountinfo;
+};
+
+/* proc_fd is /proc/PID. Freed by verify_inside_done() in every case. */
+int verify_inside_read(int proc_fd, struct verify_inside *ret,
+		       struct err *err) MUST_CHECK;
+void verify_inside_done(struct verify_inside *inside);
 
 #endif

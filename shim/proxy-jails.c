@@ -127,6 +127,8 @@ void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
 	IGNORE(proxy_watch(proxy, source, 0) < 0, "closed next");
 	source->fd = -1;
 	status = child_wait(&jail->child, 0); /* closes the pidfd */
+	if (proxy->ending && proxy->qmp.state <= QMP_CAPABILITIES)
+		proxy_set_deadline(&proxy->end_deadline, PROXY_SETTLE_MS);
 	if (status < 0)
 		proxy_end(proxy, true, "%s ended", jail->what);
 	else if (status & 0x7f)

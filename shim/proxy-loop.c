@@ -106,8 +106,10 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 		proxy->reason[0] = '\0';
 	va_end(ap);
 	proxy_set_deadline(&proxy->end_deadline, QUIT_MS);
-	if (jails_are_coming(proxy))
-		proxy_set_deadline(&proxy->end_deadline, COMING_MS);
+	if (proxy->qmp.state <= QMP_CAPABILITIES)
+		proxy_set_deadline(&proxy->end_deadline,
+				   jails_are_coming(proxy) ? COMING_MS :
+							     PROXY_SETTLE_MS);
 	if (failed) {
 		log_err("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
 		console_report(proxy);
@@ -115,7 +117,7 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	} else {
 		log_info("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
 	}
-	if (!jails_are_coming(proxy))
+	if (proxy->qmp.state > QMP_CAPABILITIES)
 		qmp_quit(proxy);
 }
 
@@ -141,13 +143,18 @@ static void check_deadlines(struct proxy *proxy)
 			  "the guest takes no requests while a shim is gone");
 }
 
-/* The end is reached when the VMM's monitor is gone, or too late. */
+/*
+ * The end is reached when the VMM's monitor is gone, or too late. A VMM that
+ * never greeted leaves a file server that may still be setting up.
+ */
 static bool is_over(const struct proxy *proxy)
 {
 	if (!proxy->ending)
 		return false;
-	return proxy->vmm.source.fd < 0 ||
-	       proxy_left_ms(&proxy->end_deadline) == 0;
+	if (proxy_left_ms(&proxy->end_deadline) == 0)
+		return true;
+	return proxy->vmm.source.fd < 0 &&
+	       (proxy->qmp.state > QMP_CAPABILITIES || proxy->fs.source.fd < 0);
 }
 
 void proxy_turn(struct proxy *proxy, int timeout_ms)

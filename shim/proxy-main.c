@@ -37,13 +37,16 @@ enum {
 	FD_FS_ARGV,
 	FD_VMM_ALIVE,
 	FD_FS_ALIVE,
+	FD_VMM_INFO,
+	FD_FS_INFO,
 	FD_FIXED
 };
 
 static const char *const fixed_name[FD_FIXED] = {
 	"control",  "control_listen", "agent_listen", "qmp",
 	"agent",    "console",	      "log",	      "seccomp",
-	"vmm_argv", "fs_argv",	      "vmm_alive",    "fs_alive"
+	"vmm_argv", "fs_argv",	      "vmm_alive",    "fs_alive",
+	"vmm_info", "fs_info"
 };
 
 static const char *const vmm_name[PROXY_JAIL_FDS_MAX] = {

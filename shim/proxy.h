@@ -22,6 +22,7 @@
 #define PROXY_CONSOLE_KEPT 8192
 #define PROXY_VOICE_MAX (64u * 1024)
 #define PROXY_STUCK_MS 10000
+#define PROXY_SETTLE_MS 500 /* for a bubblewrap to get past its set-up */
 #define PROXY_QMP_LINE_MAX 65536
 #define PROXY_JAIL_FDS_MAX 16
 

@@ -139,6 +139,39 @@ def bare(argv):
     return ready, total
 
 
+def guest_start(argv):
+    """From QMP's cont, the first guest instruction, to the agent's answer, by
+    the host's clock: the guest's own stands still while its kernel patches
+    itself."""
+    pairs = [socket.socketpair() for _ in range(3)]
+    theirs = {"agent": pairs[0][1].fileno(), "console": pairs[1][1].fileno()}
+    words = ["-S", "-chardev", f"socket,id=m,fd={pairs[2][1].fileno()},server=off",
+             "-mon", "chardev=m,mode=control"]
+    for word in argv[1:]:
+        match = re.search(r"id=(agent|console),fd=(\d+)", word)
+        if match:
+            word = word.replace(f"fd={match.group(2)}", f"fd={theirs[match.group(1)]}")
+        words.append(word)
+    with subprocess.Popen([argv[0], *words], env={},
+                          pass_fds=[pair[1].fileno() for pair in pairs],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+        for pair in pairs:
+            pair[1].close()
+        monitor = pairs[2][0].makefile("rwb")
+        monitor.readline()
+        for command in (b"qmp_capabilities", b"cont"):
+            start = time.monotonic()
+            monitor.write(b'{"execute":"%s"}\n' % command)
+            monitor.flush()
+            if command != b"cont":
+                monitor.readline()
+        wait_agent(pairs[0][0])
+        ready = time.monotonic() - start
+        pairs[0][0].close()
+        child.wait(TIMEOUT)
+    return ready
+
+
 # --- memory ------------------------------------------------------------------
 def memory(pid):
     fields = {}
@@ -227,12 +260,13 @@ def measure(build, work, pairs):
     write_config(work, ["/bin/true"])
     runtime.run()
     bare(argv)  # one of each to warm the page cache
-    runs, bares, readies = [], [], []
+    runs, bares, readies, starts = [], [], [], []
     for number in range(pairs):
         took, _ = runtime.run()
         ready, total = bare(argv)
         runs.append(took)
         bares.append(total)
+        starts.append(guest_start(argv))
         readies.append(ready)
         log(f"pair {number + 1} of {pairs}: run {took:.3f} s, bare {total:.3f} s")
 
@@ -240,7 +274,7 @@ def measure(build, work, pairs):
     uptimes = [float(runtime.run()[1].split()[0]) for _ in range(5)]
     json.dump({"accelerator": state["kata"]["accelerator"],
                "acceleratorReason": state["kata"]["acceleratorReason"],
-               "run_s": runs, "bare_s": bares, "bare_ready_s": readies,
+               "run_s": runs, "bare_s": bares, "bare_ready_s": readies, "guest_start_s": starts,
                "uptime_at_container_s": uptimes, "memory": mem, "agent": agent,
                "bare_argv": argv}, sys.stdout)
 
@@ -321,11 +355,11 @@ def render(data):
            "| | n | median | middle half | range |", "|---|---|---|---|---|",
            row("run", raw["run_s"]), row("bare", raw["bare_s"]),
            row("bare, to the agent's answer", raw["bare_ready_s"]),
+           row("guest's first instruction to the agent's answer", raw["guest_start_s"]),
            row("guest uptime when the container's process runs", raw["uptime_at_container_s"]), "",
            f"run / bare, median of the pairs: **{data['ratio']:.2f}** (aim ≤ 1.3).",
-           "From guest kernel start to the agent ready (aim ≤ 0.6 s) is less than the guest's uptime "
-           "above, which counts from the kernel's start and includes everything up to the "
-           "container's process.", "",
+           "Aim for the guest's first instruction to the agent's answer: ≤ 0.6 s. It is taken by the "
+           "host's clock, from QMP's `cont`, firmware included.", "",
            "## Memory of one sandbox", "",
            "KiB, two seconds after the start of a sleeping container. Pages shared with other "
            "processes count in part (PSS).", "",

@@ -151,6 +151,7 @@ caught() {
 @test "jail: file server without a cgroup namespace is caught" { caught fs cgroup 'cgroup'; }
 @test "jail: file server with a capability is caught" { caught fs caps 'cap'; }
 @test "jail: file server without a filter is caught" { caught fs seccomp 'seccomp'; }
+@test "jail: file server with more files is caught" { caught fs fs 'root|mount'; }
 @test "jail: file server with an environment is caught" { caught fs env 'environ'; }
 @test "jail: file server with a stray descriptor is caught" { caught fs fds 'descriptor'; }
 @test "jail: file server without rlimits is caught" { caught fs rlimits 'limit'; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test-proxy.c - frames between shims and a guest that may be hostile. */
-/* link: shim/proxy-forward.o shim/proxy-loop.o shim/proxy-qmp.o shim/proxy-control.o shim/proxy-jails.o */
+/* link: shim/proxy-forward.o shim/proxy-loop.o shim/proxy-qmp.o */
+/* link: shim/proxy-control.o shim/proxy-jails.o */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
+/* link: runtime/verify-mounts.o runtime/verify-inside.o */
 /*
  * test-verify.c - the readers of /proc texts, and the verification of a
  * process that is in no jail at all: every layer must be missed.
@@ -12,8 +13,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -138,8 +142,134 @@ static void test_mounts(void **state)
 		   "1 2 0:3 / /run rw,nosuid,nodev - t t ro\n", NULL);
 	mount_fits("whole-map", "", "1 2 0:3 / / rw,nosuid,nodev - t t ro\n",
 		   "/ writable");
-	mount_fits("whole-map", "",
-		   "1 2 0:3 / /c/rootfs rw,nosuid,nodev - t t ro\n", NULL);
+}
+
+/* The share may hold what the holder attached; nothing else is added. */
+static void test_mount_points(void **state)
+{
+	static const char share[] = ",\"libraries\":true,\"proc\":true,"
+				    "\"binds\":[{\"name\":\"share\","
+				    "\"target\":\"/share\"}]";
+	static const struct {
+		const char *line;
+		const char *bad;
+	} row[] = {
+		{ "1 2 0:3 / /share ro,nosuid,nodev - t t rw\n", NULL },
+		{ "1 2 0:3 / /share rw,nosuid,nodev - t t rw\n",
+		  "/share writable" },
+		{ "1 2 0:3 / /share/c/rootfs rw,nosuid,nodev - t t rw\n", NULL },
+		{ "1 2 0:3 / /share/c/rootfs rw,nodev - t t rw\n",
+		  "/share/c/rootfs without nosuid" },
+		{ "1 2 0:3 / /shared rw,nosuid,nodev - t t rw\n",
+		  "/shared writable" },
+		{ "1 2 0:3 / /c/rootfs rw,nosuid,nodev - t t rw\n",
+		  "/c/rootfs writable" },
+		{ "1 2 0:3 / /bin/true ro,nosuid,nodev - t t rw\n", NULL },
+		{ "1 2 0:3 / /lib/libc.so.6 ro,nosuid,nodev - t t rw\n", NULL },
+		{ "1 2 0:3 / /proc/irq ro,nosuid,nodev - t t rw\n", NULL },
+		{ "1 2 0:3 / /proc rw,nosuid,nodev - t t rw\n",
+		  "/proc writable" },
+		{ "1 2 0:3 / /host ro,nosuid,nodev - t t rw\n", "/host unknown" },
+		{ "1 2 0:3 / /usr/share ro,nosuid,nodev - t t rw\n",
+		  "/usr/share unknown" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++)
+		mount_fits("whole-map", share, row[i].line, row[i].bad);
+	mount_fits("own", share, "1 2 0:3 / /share/c rw,nosuid,nodev - t t rw\n",
+		   "/share/c writable");
+	mount_fits("own", "", "1 2 0:3 / /lib/libc.so.6 ro,nosuid,nodev - t t\n",
+		   "/lib/libc.so.6 unknown");
+}
+
+static bool listing_fits(const char *const *name, size_t count)
+{
+	struct policy *policy = policy_of("whole-map", ",\"proc\":true");
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .policy = policy, .report = &report };
+	struct strv names = { 0 };
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		strv_add(&names, name[i]);
+	verify_listing(&v, &names);
+	ok = report.failed == 0;
+	strv_done(&names);
+	verify_report_done(&report);
+	policy_free(policy);
+	return ok;
+}
+
+static void test_listing(void **state)
+{
+	static const char *const name[] = { "proc", "bin", "host" };
+
+	(void)state;
+	assert_true(listing_fits(name, 2));
+	assert_false(listing_fits(name, 3));
+	assert_false(listing_fits(name, 0));
+}
+
+/* A child that waits with another root; fd closes when it may end. */
+static pid_t start_chrooted(int *ret_fd)
+{
+	int ready[2], hold[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(hold[1]);
+		if (unshare(CLONE_NEWNS) < 0 || chroot("/usr") < 0 ||
+		    chdir("/") < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(hold[0], &byte, 1) != 0);
+	}
+	close(ready[1]);
+	close(hold[0]);
+	*ret_fd = hold[1];
+	if (read(ready[0], &byte, 1) != 1) {
+		close(ready[0]);
+		close(hold[1]);
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	close(ready[0]);
+	return pid;
+}
+
+/* Its change of root hides nothing. */
+static void test_inside(void **state)
+{
+	struct verify_inside inside = { 0 };
+	struct err err = ERR_INIT;
+	AUTO_FREE char *path = NULL;
+	AUTO_FD int proc_fd = -1;
+	int hold, r, status;
+	pid_t pid = start_chrooted(&hold);
+
+	(void)state;
+	if (pid < 0)
+		skip(); /* needs CAP_SYS_ADMIN and CAP_SYS_CHROOT */
+	path = xasprintf("/proc/%d", pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = verify_inside_read(proc_fd, &inside, &err);
+	close(hold);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	if (r < 0)
+		fail_msg("%s", err.text);
+	assert_true(strv_has(&inside.names, "usr"));
+	assert_false(strv_has(&inside.names, ".."));
+	assert_non_null(strstr(inside.mountinfo, " / "));
+	verify_inside_done(&inside);
+	/* nothing to enter: an error, not an empty answer */
+	assert_true(verify_inside_read(proc_fd, &inside, &err) < 0);
+	verify_inside_done(&inside);
 }
 
 static bool failed(const struct verify_report *report, const char *name)
@@ -261,6 +391,9 @@ int main(void)
 		cmocka_unit_test(test_status_field),
 		cmocka_unit_test(test_limits_find),
 		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_mount_points),
+		cmocka_unit_test(test_listing),
+		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_unjailed),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_absent),
