@@ -120,8 +120,9 @@ int main(int argc, char **argv)
 		r = fds_close_others(jail.fds.count, &err);
 	if (r == 0 && jail.log_fd >= 0)
 		log_init("kata-jailer", jail.log_fd, LOG_LEVEL_INFO, false);
-	if (r == 0)
-		r = make_jail(&jail, &err);
-	log_err("%s: %s", jail.policy ? jail.policy->name : "jail", err.text);
+	/* Returns only when it failed. */
+	if (r < 0 || make_jail(&jail, &err) < 0)
+		log_err("%s: %s", jail.policy ? jail.policy->name : "jail",
+			err.text);
 	return EXIT_JAIL;
 }

@@ -660,8 +660,9 @@ int agent_check_wait(struct agent_client *client, int timeout_ms,
 			continue;
 		if (r < 0)
 			return r;
-		if (((Grpc__HealthCheckResponse *)message)->status !=
-		    GRPC__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING)
+		if (!message ||
+		    ((Grpc__HealthCheckResponse *)message)->status !=
+			    GRPC__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING)
 			return err_msg(err, EIO,
 				       "the agent says that it is not serving");
 		return 0;

@@ -144,7 +144,7 @@ static int end_by_uid(uint32_t uid, struct err *err)
 		return err_set(err, errno, "list /proc");
 	while ((entry = readdir(dir))) {
 		struct process_ref ref = { 0 };
-		uint32_t pid, owner;
+		uint32_t pid = 0, owner = 0;
 
 		if (num_parse_u32(entry->d_name, INT_MAX, &pid) < 0 ||
 		    uid_of(dirfd(dir), entry->d_name, &owner) < 0 ||

@@ -19,6 +19,6 @@ struct vmm_config {
 };
 
 /* QEMU's arguments from argv[1] on. */
-void vmm_qemu_args(const struct vmm_config *config, struct strv *ret);
+void vmm_qemu_args(const struct vmm_config *c, struct strv *a);
 
 #endif
