@@ -279,7 +279,6 @@ static int make_shim(struct creation *c, struct err *err)
 
 static int build(struct creation *c, struct err *err)
 {
-	sandbox_init(&c->sandbox);
 	c->sandbox.rt = c->rt;
 	c->sandbox.bundle = &c->bundle;
 	c->sandbox.state = &c->state;
@@ -322,6 +321,9 @@ static void undo(struct creation *c)
 {
 	struct err err = ERR_INIT;
 
+	/* What was learned meanwhile, for a delete should this not succeed. */
+	if (state_save(c->dir_fd, &c->state, &err) < 0)
+		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 	if (sandbox_destroy(c->rt, c->dir_fd, &c->state, &err) < 0) {
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 		return; /* the record stays, for delete --force */
@@ -341,6 +343,7 @@ int container_create(struct runtime *rt, const char *id,
 	};
 	int r;
 
+	sandbox_init(&c.sandbox); /* its descriptors are closed in every case */
 	r = state_root_open(rt, err);
 	if (r == 0)
 		r = prepare(&c, err);

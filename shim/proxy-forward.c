@@ -129,17 +129,21 @@ static void put_header(struct proxy *proxy, uint32_t stream, uint32_t length)
 	flow_put(&proxy->to_guest, bytes, sizeof(bytes));
 }
 
-/* Sends the request that a shim left for the case of its own death. */
-static void execute_will(struct proxy *proxy, struct client *client)
+/*
+ * Sends the request that a shim left for the case of its own death. While a
+ * frame is on its way, or there is no room, it waits in its slot; a guest that
+ * never makes room meets the stuck deadline.
+ */
+static void try_will(struct proxy *proxy, struct client *client)
 {
-	struct stream *stream = stream_new(proxy, NULL, 0);
+	struct stream *stream;
 
-	if (!stream || flow_room(&proxy->to_guest) <
-			       TTRPC_HEADER_SIZE + client->will_len) {
-		proxy_end(proxy, true,
-			  "cannot tell the guest that a shim ended");
+	if (proxy->pad_left > 0 || proxy->sender ||
+	    flow_room(&proxy->to_guest) < TTRPC_HEADER_SIZE + client->will_len)
 		return;
-	}
+	stream = stream_new(proxy, NULL, 0);
+	if (!stream)
+		return;
 	put_header(proxy, stream->guest_id, (uint32_t)client->will_len);
 	flow_put(&proxy->to_guest, client->will, client->will_len);
 	client->will_len = 0;
@@ -180,11 +184,9 @@ static void client_gone(struct proxy *proxy, struct client *client,
 		proxy->pad_left = client->payload_left;
 		pad_frame(proxy);
 	}
-	/* A frame on its way must be complete before a will can follow. */
-	if (client->will_len > 0 && proxy->pad_left == 0 && !proxy->sender &&
-	    !was_main)
-		execute_will(proxy, client);
-	/* Otherwise it keeps its slot (see flush_wills). */
+	if (client->will_len > 0 && !was_main)
+		try_will(proxy, client);
+	/* A will that must wait keeps its slot (see flush_wills). */
 	if (client->will_len == 0 || was_main)
 		memset(client, 0, sizeof(*client));
 	client->source.fd = -1;
@@ -193,17 +195,17 @@ static void client_gone(struct proxy *proxy, struct client *client,
 		proxy_end(proxy, false, "the container's shim ended (%s)", why);
 }
 
-/* Wills that had to wait until a padded frame was complete. */
+/* Wills that had to wait. */
 static void flush_wills(struct proxy *proxy)
 {
-	if (proxy->pad_left > 0 || proxy->sender)
-		return;
 	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++) {
 		struct client *client = &proxy->clients[i];
 
 		if (client->source.fd >= 0 || client->will_len == 0)
 			continue;
-		execute_will(proxy, client);
+		try_will(proxy, client);
+		if (client->will_len > 0)
+			continue;
 		memset(client, 0, sizeof(*client));
 		client->source.fd = -1;
 	}

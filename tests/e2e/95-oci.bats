@@ -128,8 +128,8 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 
 @test "oci: errors: an id in use" {
 	made twice "$SLEEPS"
-	run rt create --bundle "$BUNDLE" twice
-	[ "$status" -ne 0 ]
+	run -1 rt create --bundle "$BUNDLE" twice </dev/null
+	has "$output" 'container with given ID already exists: twice'
 	status_is twice created
 }
 

@@ -286,6 +286,38 @@ static void test_will_waits_for_the_frame_under_way(void **state)
 	close(a);
 }
 
+static void test_will_waits_for_room(void **state)
+{
+	int b = connect_shim();
+	struct ttrpc_header header;
+	char byte;
+
+	(void)state;
+	send_header(b, 4, 0, TTRPC_PROXY_WILL);
+	send_bytes(b, 'w', 4);
+	turns(2);
+	/* As if whole frames of others had filled the buffer. */
+	proxy.to_guest.len = PROXY_FLOW_SIZE - 5;
+	for (size_t i = 0; i < 100; i++) { /* and the guest does not read */
+		char data[65536] = { 0 };
+
+		if (send(proxy.agent.fd, data, sizeof(data),
+			 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			break;
+	}
+	close(b);
+	turns(3);
+	assert_false(proxy.ending);
+	assert_int_not_equal(proxy.stuck_deadline.tv_sec, 0);
+	/* The guest reads on: everything else first, then the will. */
+	proxy.to_guest.start = proxy.to_guest.len = 0;
+	while (recv(guest_fd, &header, sizeof(header), MSG_DONTWAIT) > 0)
+		;
+	turns(3);
+	assert_true(take_frame(guest_fd, &header, &byte));
+	assert_int_equal(byte, 'w');
+}
+
 static void test_done_forgets_the_will(void **state)
 {
 	int b = connect_shim();
@@ -361,6 +393,7 @@ int main(void)
 		TEST(test_main_end_is_seen_while_the_guest_does_not_read),
 		TEST(test_stuck_guest_is_ended),
 		TEST(test_will_waits_for_the_frame_under_way),
+		TEST(test_will_waits_for_room),
 		TEST(test_done_forgets_the_will),
 		TEST(test_dead_sender_is_padded),
 		TEST(test_second_main_is_refused),
