@@ -79,7 +79,7 @@ programs: $(PROGRAMS) $(SHARED_FILES)	## build programs, policies and filters on
 guest: $(SHARE)/vmlinux $(SHARE)/initrd.img	## build guest kernel and initrd
 
 help:	## list the targets
-	@awk -F':.*## ?' '/^[a-z-]+:.*##/ { printf "%-14s %s\n", $$1, $$2 }' \
+	@awk -F':.*## ?' '/^[a-z0-9-]+:.*##/ { printf "%-14s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST) | sort -u
 
 clean:	## remove build/ (the guest kernel stays in the user's cache)

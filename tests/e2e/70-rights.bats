@@ -140,7 +140,7 @@ field() {
 	pid1=$(grep -c '=' <<<"$output")
 	same "$pid1" 7
 	# the initial namespaces have these fixed numbers
-	! grep -E 'pid:\[4026531836\]|ipc:\[4026531839\]|uts:\[4026531838\]' <<<"$output"
+	lacks "$output" 'pid:\[4026531836\]|ipc:\[4026531839\]|uts:\[4026531838\]'
 }
 
 @test "rights: without CAP_MKNOD no device node is made" {

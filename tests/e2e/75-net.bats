@@ -42,7 +42,7 @@ SLIRP=slirp4netns:allow_host_loopback=true
 		ping -c 1 -W 2 127.0.0.1 >/dev/null && echo reached'
 	has "$output" 'inet 127\.0\.0\.1/8'
 	has "$output" '^reached$'
-	! grep -v ' lo' <<<"$output" | grep -E 'state UP|[<,]UP[,>]|inet |default'
+	lacks "$(grep -v ' lo' <<<"$output")" 'state UP|[<,]UP[,>]|inet |default'
 }
 
 @test "net: none reaches nothing" {

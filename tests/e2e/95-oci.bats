@@ -144,20 +144,20 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 @test "oci: a failed create leaves nothing" {
 	bundle broken '.root.path = "no-such-directory"'
 	run rt create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" broken
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 1 ]
 	[ ! -e "$BUNDLE/pid" ]
 	run -0 rt list -q
 	same "$output" ""
 	bundle typed '.process.args = "not a list"'
 	run rt create --bundle "$BUNDLE" typed
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 1 ]
 	has "$output" 'process\.args'
 }
 
 @test "oci: what cannot be done is refused with its path" {
 	bundle hooked '.hooks = {"prestart": [{"path": "/bin/true"}]}'
 	run rt create --bundle "$BUNDLE" hooked
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 1 ]
 	has "$output" 'hooks\.prestart'
 }
 
@@ -209,7 +209,7 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 	rt start exno
 	jq '.process | .args = ["/no/such"]' "$BUNDLE/config.json" >process.json
 	run rt exec --process "$PWD/process.json" --detach --pid-file "$PWD/exec.pid" exno
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 1 ]
 	has "$output" 'no such file or directory|executable file not found'
 	[ ! -e exec.pid ]
 	status_is exno running

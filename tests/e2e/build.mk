@@ -18,8 +18,8 @@ hooks-build:
 e2e: all $(PROBE) hooks-build	## e2e tests as user and root (T=name picks, RUNTIME=runc checks the tests)
 	@tests/e2e/run $(B) '$(T)'
 
-soak: all $(PROBE) hooks-build	## 200 starts and three rounds of e2e (hours)
+soak: all $(PROBE) hooks-build	## 200 starts, 256 exit codes, three rounds of e2e
 	@tests/e2e/soak $(B)
 
-test:	## check, 60 s of fuzzing, e2e; ends with the counts
+test:	## unit, lint, 60 s of fuzzing, hostile shim peers, agent, e2e; ends with the counts
 	@tests/run-all '$(MAKE)'

@@ -104,6 +104,23 @@ has() {
 	}
 }
 
+# lacks TEXT PATTERN: on no line. (A bare "! grep" cannot fail a test: bash's
+# errexit passes over inverted commands.)
+lacks() {
+	! grep -E -- "$2" <<<"$1" || {
+		printf 'a line matches: %s\n' "$2"
+		return 1
+	}
+}
+
+# not COMMAND...: it must fail.
+not() {
+	if "$@"; then
+		printf 'did not fail: %s\n' "$*"
+		return 1
+	fi
+}
+
 # --- bundles for the OCI command line ---------------------------------------
 # bundle NAME [JQ-FILTER]: $BUNDLE with a rootfs and a config.json as an engine
 # writes it, changed by the filter.
@@ -150,7 +167,7 @@ common_teardown() {
 		return 1
 	fi
 	# bats removes its directories as the user; files may be of other ids
-	inside rm -rf "$BATS_TEST_TMPDIR/"*/ 2>/dev/null || true
+	inside rm -rf "$BATS_TEST_TMPDIR/"*/ || echo "left in $BATS_TEST_TMPDIR: see above"
 }
 
 teardown() {
