@@ -116,8 +116,8 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	struct strv argv = { 0 };
 	struct vmm_config config = {
 		.accel = s->accel.accel,
-		.memory_mib = vm_memory_mib(s),
-		.vcpus = s->rt->settings.default_vcpus,
+		.memory_mib = s->state->memory_mib,
+		.vcpus = s->state->vcpus,
 		.agent_log = s->rt->debug,
 		.kernel = JAIL_KERNEL,
 		.initrd = JAIL_INITRD,
@@ -327,6 +327,8 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 	if (check_files(s, err) < 0 || choose_accel(s, err) < 0 ||
 	    make_cgroups(s, err) < 0)
 		return -err->code;
+	s->state->memory_mib = vm_memory_mib(s);
+	s->state->vcpus = s->rt->settings.default_vcpus;
 	if (uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
 	if (state_save(s->dir_fd, s->state, err) < 0 ||

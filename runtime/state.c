@@ -218,6 +218,8 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	write_strv(&w, "cgroups", &s->cgroups);
 	write_strv(&w, "notes", &s->notes);
 	json_u64(&w, "boot_timeout", s->boot_timeout);
+	json_u64(&w, "memory_mib", s->memory_mib);
+	json_u64(&w, "vcpus", s->vcpus);
 	json_end_object(&w);
 	r = path_write_atomic(dir_fd, "state.json", w.text, w.len, err);
 	json_writer_done(&w);
@@ -271,11 +273,14 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 
 static int read_tree(const struct json *tree, struct state *s, struct err *err)
 {
-	uint64_t version = 0, uid = 0, timeout = 60;
+	uint64_t version = 0, uid = 0, timeout = 60, memory = 0, vcpus = 0;
 
 	if (json_get_u64(tree, "state", "version", 1000, &version, err) < 0 ||
 	    json_get_u64(tree, "state", "uid", UINT32_MAX, &uid, err) < 0 ||
 	    json_get_u64(tree, "state", "boot_timeout", 600, &timeout, err) < 0 ||
+	    json_get_u64(tree, "state", "memory_mib", UINT32_MAX, &memory,
+			 err) < 0 ||
+	    json_get_u64(tree, "state", "vcpus", 1024, &vcpus, err) < 0 ||
 	    json_get_bool(tree, "state", "ready", &s->ready, err) < 0 ||
 	    json_get_bool(tree, "state", "started", &s->started, err) < 0 ||
 	    read_texts(tree, s, err) < 0 ||
@@ -292,6 +297,8 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 			       (unsigned long long)version);
 	s->uid = (uint32_t)uid;
 	s->boot_timeout = (uint32_t)timeout;
+	s->memory_mib = (uint32_t)memory;
+	s->vcpus = (uint32_t)vcpus;
 	return 0;
 }
 

@@ -33,6 +33,7 @@ struct state {
 	struct strv cgroups; /* directories made by us */
 	struct strv notes;   /* layers reported as absent */
 	uint32_t boot_timeout;
+	uint32_t memory_mib, vcpus; /* of the VM; 0: not started yet */
 };
 
 enum state_status {
