@@ -26,6 +26,7 @@
 #define AGENT_PROCESSES_MAX 1024 /* of one container, exited ones included */
 #define AGENT_STORAGES_MAX 64
 #define AGENT_WAITERS_MAX 16	  /* WaitProcess calls on one process */
+#define AGENT_OOM_WAITERS_MAX 272 /* GetOOMEvent calls in all */
 #define AGENT_STREAM_CALLS_MAX 16 /* reads or writes waiting on one stream */
 #define AGENT_READ_SIZE_MAX (256u << 10)
 #define AGENT_PIPE_SIZE (1 << 20)
@@ -149,6 +150,20 @@ struct container {
 	struct strv seccomp_unknown;
 	bool removing;
 	uint32_t remove_stream;
+	/* freezer.c */
+	bool paused;
+	struct source freeze; /* cgroup.events while it comes to rest, or -1 */
+	uint32_t pause_stream;
+	int64_t pause_until_ms;
+	/* oom.c */
+	struct source oom; /* memory.events */
+	uint64_t oom_kills;
+	bool oom_pending; /* not yet told to a call that names the container */
+};
+
+struct oom_waiter {
+	uint32_t stream;
+	char *container_id; /* "": of any container */
 };
 
 enum sandbox_state { /* bit numbers in the permit table */
@@ -175,7 +190,10 @@ struct agent {
 	size_t container_count;
 	struct strv storages; /* mount points, oldest first */
 	uint32_t destroy_stream;
-	int64_t tick_ms; /* next time process_tick() has work; -1 none */
+	struct oom_waiter oom_waiters[AGENT_OOM_WAITERS_MAX];
+	size_t oom_waiter_count;
+	struct strv oom_queue; /* containers, for calls that name none */
+	int64_t tick_ms;       /* next time process_tick() has work; -1 none */
 };
 
 /* Return: the container, or NULL with err -ESRCH */

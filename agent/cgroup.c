@@ -1,226 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cgroup.c - linux.resources of a container as cgroup v2 files in the guest.
- * Runs in kata-agent. A setting without a counterpart, or whose file the
- * guest's kernel does not have, is refused by its JSON path. In these
- * messages 0 means "not given" and -1 "no limit".
+ * cgroup.c - sets the limits of a container in the guest, at its creation and
+ * while it lives. Runs in kata-agent as guest root; input is a plan of
+ * cgroup-plan.c. A file that the guest's kernel does not have is an error
+ * that names the setting. An update is made whole or not at all: what a file
+ * said is kept, and written back when a later one refuses.
  */
 #include "cgroup.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "auto.h"
+#include "log.h"
 #include "path.h"
 
-#define PERIOD_DEFAULT 100000
+#define OLD_MAX 4096
 
-static int set_text(int cgroup_fd, const char *file, const char *text,
-		    const char *where, struct err *err)
+/* A file that is missing is a controller that this kernel does not have. */
+static int explain(const struct cgroup_write *write, struct err *err)
 {
-	int r = path_write_file(cgroup_fd, file, text, err);
-
-	return r < 0 ? err_wrap(err, "linux.resources.%s", where) : 0;
+	if (err->code == ENOENT)
+		return err_msg(err, EOPNOTSUPP,
+			       "%s: the guest's kernel has no %.64s",
+			       write->where, write->file);
+	return err_wrap(err, "%s", write->where);
 }
 
-static int set_limit(int cgroup_fd, const char *file, int64_t value,
-		     const char *where, struct err *err)
+static int write_one(int cgroup_fd, const struct cgroup_write *write,
+		     struct err *err)
 {
-	AUTO_FREE char *text = value < 0 ? xstrdup("max") :
-					   xasprintf("%" PRId64, value);
+	int r = path_write_file(cgroup_fd, write->file, write->text, err);
 
-	return set_text(cgroup_fd, file, text, where, err);
-}
-
-static int refuse(const char *where, struct err *err)
-{
-	return err_msg(err, EOPNOTSUPP,
-		       "linux.resources.%s: not supported in the guest", where);
-}
-
-/* memory.swap is memory and swap together; cgroup v2 counts swap alone. */
-static int set_swap(int cgroup_fd, const Grpc__LinuxMemory *memory,
-		    struct err *err)
-{
-	int64_t swap = memory->swap;
-
-	if (swap > 0 && memory->limit <= 0)
-		return err_msg(err, EINVAL,
-			       "linux.resources.memory.swap: needs a limit");
-	if (swap > 0 && swap < memory->limit)
-		return err_msg(err, EINVAL,
-			       "linux.resources.memory.swap: below the limit");
-	if (swap > 0)
-		swap -= memory->limit;
-	/* A guest kernel without swap cannot exceed any limit on it. */
-	if (faccessat(cgroup_fd, "memory.swap.max", F_OK, 0) < 0 &&
-	    errno == ENOENT)
-		return 0;
-	return set_limit(cgroup_fd, "memory.swap.max", swap, "memory.swap", err);
-}
-
-static int set_memory(int cgroup_fd, const Grpc__LinuxMemory *memory,
-		      struct err *err)
-{
-	int r = 0;
-
-	if (!memory)
-		return 0;
-	if (memory->kernel)
-		return refuse("memory.kernel", err);
-	if (memory->kerneltcp)
-		return refuse("memory.kernelTCP", err);
-	if (memory->swappiness)
-		return refuse("memory.swappiness", err);
-	if (memory->disableoomkiller)
-		return refuse("memory.disableOOMKiller", err);
-	if (memory->limit)
-		r = set_limit(cgroup_fd, "memory.max", memory->limit,
-			      "memory.limit", err);
-	if (r == 0 && memory->swap)
-		r = set_swap(cgroup_fd, memory, err);
-	if (r == 0 && memory->reservation)
-		r = set_limit(cgroup_fd, "memory.low",
-			      memory->reservation < 0 ? 0 : memory->reservation,
-			      "memory.reservation", err);
-	return r;
-}
-
-uint64_t cgroup_weight_of_shares(uint64_t shares)
-{
-	if (shares < 2)
-		shares = 2;
-	if (shares > 262144)
-		shares = 262144;
-	return 1 + (shares - 2) * 9999 / 262142;
-}
-
-static int set_quota(int cgroup_fd, const Grpc__LinuxCPU *cpu, struct err *err)
-{
-	uint64_t period = cpu->period ? cpu->period : PERIOD_DEFAULT;
-	AUTO_FREE char *text =
-		cpu->quota > 0 ?
-			xasprintf("%" PRId64 " %" PRIu64, cpu->quota, period) :
-			xasprintf("max %" PRIu64, period);
-
-	return set_text(cgroup_fd, "cpu.max", text, "cpu.quota", err);
-}
-
-static int set_number(int cgroup_fd, const char *file, uint64_t value,
-		      const char *where, struct err *err)
-{
-	AUTO_FREE char *text = xasprintf("%" PRIu64, value);
-
-	return set_text(cgroup_fd, file, text, where, err);
-}
-
-static int set_cpu(int cgroup_fd, const Grpc__LinuxCPU *cpu, struct err *err)
-{
-	int r = 0;
-
-	if (!cpu)
-		return 0;
-	if (cpu->realtimeruntime || cpu->realtimeperiod)
-		return refuse("cpu.realtimeRuntime", err);
-	if (cpu->shares)
-		r = set_number(cgroup_fd, "cpu.weight",
-			       cgroup_weight_of_shares(cpu->shares),
-			       "cpu.shares", err);
-	if (r == 0 && (cpu->quota || cpu->period))
-		r = set_quota(cgroup_fd, cpu, err);
-	if (r == 0 && cpu->burst)
-		r = set_number(cgroup_fd, "cpu.max.burst", cpu->burst,
-			       "cpu.burst", err);
-	if (r == 0 && cpu->has_idle_case == GRPC__LINUX_CPU__HAS_IDLE_IDLE)
-		r = set_limit(cgroup_fd, "cpu.idle", cpu->idle != 0, "cpu.idle",
-			      err);
-	if (r == 0 && cpu->cpus[0])
-		r = set_text(cgroup_fd, "cpuset.cpus", cpu->cpus, "cpu.cpus",
-			     err);
-	if (r == 0 && cpu->mems[0])
-		r = set_text(cgroup_fd, "cpuset.mems", cpu->mems, "cpu.mems",
-			     err);
-	return r;
-}
-
-static int set_block_io(int cgroup_fd, const Grpc__LinuxBlockIO *io,
-			struct err *err)
-{
-	if (!io)
-		return 0;
-	if (io->leafweight)
-		return refuse("blockIO.leafWeight", err);
-	/* These name devices of the host. */
-	if (io->n_weightdevice)
-		return refuse("blockIO.weightDevice", err);
-	if (io->n_throttlereadbpsdevice || io->n_throttlewritebpsdevice ||
-	    io->n_throttlereadiopsdevice || io->n_throttlewriteiopsdevice)
-		return refuse("blockIO.throttle", err);
-	if (!io->weight)
-		return 0;
-	if (io->weight < 10 || io->weight > 1000)
-		return err_msg(err, EINVAL,
-			       "linux.resources.blockIO.weight: out of range");
-	return set_number(cgroup_fd, "io.weight",
-			  1 + (uint64_t)(io->weight - 10) * 9999 / 990,
-			  "blockIO.weight", err);
-}
-
-static int set_unified(int cgroup_fd, const Grpc__LinuxResources *from,
-		       struct err *err)
-{
-	static const char fine[] =
-		"abcdefghijklmnopqrstuvwxyz0123456789._-KMGBkmg";
-
-	for (size_t i = 0; i < from->n_unified; i++) {
-		const char *key = from->unified[i]->key;
-		const char *dot = strchr(key, '.');
-		AUTO_FREE char *where = xasprintf("unified[%.64s]", key);
-		int r;
-
-		/* "cgroup.*" would move or freeze, not limit. */
-		if (!dot || dot == key || key[strspn(key, fine)] ||
-		    strstr(key, "..") || strncmp(key, "cgroup.", 7) == 0)
-			return refuse(where, err);
-		r = set_text(cgroup_fd, key, from->unified[i]->value, where,
-			     err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int set_huge_pages(int cgroup_fd, const Grpc__LinuxResources *from,
-			  struct err *err)
-{
-	for (size_t i = 0; i < from->n_hugepagelimits; i++) {
-		const Grpc__LinuxHugepageLimit *at = from->hugepagelimits[i];
-		AUTO_FREE char *file = NULL;
-		int r;
-
-		if (at->pagesize[strspn(at->pagesize, "0123456789KMGB")])
-			return refuse("hugepageLimits.pageSize", err);
-		file = xasprintf("hugetlb.%s.max", at->pagesize);
-		r = set_number(cgroup_fd, file, at->limit, "hugepageLimits",
-			       err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int check_network(const Grpc__LinuxNetwork *network, struct err *err)
-{
-	if (network && (network->classid || network->n_priorities))
-		return refuse("network", err);
-	return 0;
+	return r < 0 ? explain(write, err) : 0;
 }
 
 /**
- * cgroup_apply() - All of linux.resources
+ * cgroup_apply() - All of linux.resources, for a cgroup without processes
  * @cgroup_fd:	The container's cgroup, a directory
  * @resources:	As the host sent it, may be NULL
  * @err:	Filled on failure, with the JSON path
@@ -230,26 +46,113 @@ static int check_network(const Grpc__LinuxNetwork *network, struct err *err)
 int cgroup_apply(int cgroup_fd, const Grpc__LinuxResources *resources,
 		 struct err *err)
 {
+	struct cgroup_plan plan = { 0 };
 	int r;
 
 	if (!resources)
 		return device_filter_attach(cgroup_fd, NULL, 0, err);
-	r = set_memory(cgroup_fd, resources->memory, err);
-	if (r == 0)
-		r = set_cpu(cgroup_fd, resources->cpu, err);
-	if (r == 0 && resources->pids && resources->pids->limit)
-		r = set_limit(cgroup_fd, "pids.max", resources->pids->limit,
-			      "pids.limit", err);
-	if (r == 0)
-		r = set_block_io(cgroup_fd, resources->blockio, err);
-	if (r == 0)
-		r = set_huge_pages(cgroup_fd, resources, err);
-	if (r == 0)
-		r = check_network(resources->network, err);
-	if (r == 0)
-		r = set_unified(cgroup_fd, resources, err);
+	r = cgroup_plan_make(cgroup_fd, resources, &plan, err);
+	for (size_t i = 0; r == 0 && i < plan.count; i++)
+		r = write_one(cgroup_fd, &plan.writes[i], err);
+	cgroup_plan_done(&plan);
 	if (r == 0)
 		r = device_filter_attach(cgroup_fd, resources->devices,
 					 resources->n_devices, err);
+	return r;
+}
+
+/*
+ * One line, as it is written back. A file that cannot be read, or that holds
+ * a table, cannot be put back, so it is not touched.
+ */
+static int read_old(int cgroup_fd, const struct cgroup_write *write,
+		    char **ret_old, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	int r = path_read_file(cgroup_fd, write->file, OLD_MAX, &text, err);
+	char *end;
+
+	if (r < 0)
+		return explain(write, err);
+	end = strchr(text, '\n');
+	if (end && end[1])
+		return err_msg(
+			err, EOPNOTSUPP,
+			"%s: a table cannot be changed while the container runs",
+			write->where);
+	/* Nothing at all would not be a write: an empty list is a bare line. */
+	if (end && end != text)
+		*end = '\0';
+	*ret_old = text[0] ? take_ptr(text) : xstrdup("\n");
+	return 0;
+}
+
+/* Newest first. Return: whether everything is as it was. */
+static bool write_back(int cgroup_fd, const struct cgroup_plan *plan,
+		       char *const *old, size_t count)
+{
+	struct err err = ERR_INIT;
+	bool fine = true;
+
+	while (count-- > 0) {
+		if (path_write_file(cgroup_fd, plan->writes[count].file,
+				    old[count], &err) == 0)
+			continue;
+		log_err("undo an update: %s", err.text);
+		fine = false;
+	}
+	return fine;
+}
+
+static int update(int cgroup_fd, const struct cgroup_plan *plan, char **old,
+		  struct err *err)
+{
+	size_t done = 0;
+	int r = 0;
+
+	while (r == 0 && done < plan->count) {
+		const struct cgroup_write *write = &plan->writes[done];
+
+		r = read_old(cgroup_fd, write, &old[done], err);
+		if (r == 0)
+			r = write_one(cgroup_fd, write, err);
+		if (r == 0)
+			done++;
+	}
+	if (r < 0 && !write_back(cgroup_fd, plan, old, done))
+		err_wrap(err, "partly applied, the guest's log says what");
+	return r;
+}
+
+/**
+ * cgroup_update() - Changes what is given, while the container lives
+ * @cgroup_fd:	The container's cgroup, a directory
+ * @resources:	As the host sent it
+ * @err:	Filled on failure, with the JSON path
+ *
+ * The device filter stays as it was made: rules that could be loosened later
+ * would not be what was verified before the start.
+ *
+ * Return: 0, or -errno and everything is as before
+ */
+int cgroup_update(int cgroup_fd, const Grpc__LinuxResources *resources,
+		  struct err *err)
+{
+	struct cgroup_plan plan = { 0 };
+	char **old;
+	int r;
+
+	if (resources->n_devices)
+		return err_msg(
+			err, EOPNOTSUPP,
+			"linux.resources.devices: cannot be changed while the container runs");
+	r = cgroup_plan_make(cgroup_fd, resources, &plan, err);
+	old = xcalloc(plan.count ? plan.count : 1, sizeof(*old));
+	if (r == 0)
+		r = update(cgroup_fd, &plan, old, err);
+	for (size_t i = 0; i < plan.count; i++)
+		free(old[i]);
+	free(old);
+	cgroup_plan_done(&plan);
 	return r;
 }

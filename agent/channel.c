@@ -164,6 +164,7 @@ static enum ttrpc_code code_of(int code)
 {
 	switch (code) {
 	case EINVAL:
+	case ERANGE:
 		return TTRPC_INVALID_ARGUMENT;
 	case ESRCH:
 		return TTRPC_NOT_FOUND;

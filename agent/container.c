@@ -81,6 +81,8 @@ int container_new(struct agent *agent, const char *id,
 	container = xcalloc(1, sizeof(*container));
 	container->id = xstrdup(id);
 	container->cgroup_fd = cgroup_fd;
+	container->freeze.fd = -1;
+	container->oom.fd = -1;
 	container->next = agent->containers;
 	agent->containers = container;
 	agent->container_count++;
@@ -130,6 +132,8 @@ void container_free(struct agent *agent, struct container *container)
 	BUG_ON(!*at);
 	*at = container->next;
 	agent->container_count--;
+	freezer_done(agent, container);
+	oom_done(agent, container);
 	close(container->cgroup_fd);
 	r = remove_cgroup(agent->cgroup_fd, container->id, 0);
 	if (r < 0)
@@ -174,6 +178,7 @@ static void finish_destroy(struct agent *agent)
 	sync();
 	agent->state = SANDBOX_ENDED;
 	agent->destroy_stream = 0;
+	oom_end(agent);
 	call_reply_empty(&call);
 }
 

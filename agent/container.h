@@ -16,4 +16,29 @@ bool container_is_alive(const struct container *container);
 /* Finishes removals and DestroySandbox once the processes are gone. */
 void container_check_removal(struct agent *agent);
 
+/* --- freezer.c --- */
+int freezer_pause(struct agent *agent, struct container *container,
+		  uint32_t stream, struct err *err) MUST_CHECK;
+int freezer_resume(struct container *container, struct err *err) MUST_CHECK;
+/* Paused, or about to be: a new process would never answer. */
+bool freezer_is_paused(const struct container *container);
+/* Gives up on a container that did not come to rest in time. */
+void freezer_expire(struct agent *agent, struct container *container,
+		    int64_t now_ms);
+void freezer_done(struct agent *agent, struct container *container);
+
+/* --- oom.c --- */
+int oom_watch(struct agent *agent, struct container *container,
+	      struct err *err) MUST_CHECK;
+/* Tells what is new; before an exit is told, so that its cause is known. */
+void oom_check(struct agent *agent, struct container *container);
+int oom_wait(struct agent *agent, struct container *container, uint32_t stream,
+	     struct err *err) MUST_CHECK;
+/* The container goes; calls that name it fail. */
+void oom_done(struct agent *agent, struct container *container);
+/* The sandbox has ended; all calls fail. */
+void oom_end(struct agent *agent);
+/* oom_kill in the text of memory.events. */
+uint64_t oom_kills(const char *events);
+
 #endif

@@ -47,7 +47,12 @@ HANDLER(remove_container);
 HANDLER(exec_process);
 HANDLER(signal_process);
 HANDLER(wait_process);
+/* handle-resources.c */
+HANDLER(pause_container);
+HANDLER(resume_container);
+HANDLER(update_container);
 HANDLER(stats_container);
+HANDLER(get_oom_event);
 /* handle-stream.c */
 HANDLER(write_stdin);
 HANDLER(read_stdout);

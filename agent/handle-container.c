@@ -71,8 +71,11 @@ static int fill_container(struct agent *agent, struct container *container,
 {
 	const Grpc__Spec *spec = from->oci;
 	struct process *process;
-	int r = cgroup_apply(container->cgroup_fd, spec->linux_->resources, err);
+	int r = oom_watch(agent, container, err);
 
+	if (r == 0)
+		r = cgroup_apply(container->cgroup_fd, spec->linux_->resources,
+				 err);
 	if (r == 0)
 		r = seccomp_from_spec(spec->linux_->seccomp, container, err);
 	if (r < 0)
@@ -126,6 +129,10 @@ int handle_start_container(const struct call *call,
 
 	if (!init)
 		return -err->code;
+	if (freezer_is_paused(init->container))
+		return err_msg(err, EBUSY,
+			       "cannot start container %s: it is paused",
+			       init->container->id);
 	r = process_go(init, err);
 	if (r == 0)
 		init->setup_stream = call->stream;
@@ -165,6 +172,9 @@ static int check_exec(struct agent *agent, const Grpc__ExecProcessRequest *from,
 	if (init->state != PROCESS_RUNNING || init->container->removing)
 		return err_msg(err, EBUSY, "container %s is not running",
 			       init->container->id);
+	/* It would be frozen before it could answer. */
+	if (freezer_is_paused(init->container))
+		return err_msg(err, EBUSY, "cannot exec in a paused container");
 	if (process_find(agent, from->container_id, from->exec_id, &ignored))
 		return err_msg(err, EEXIST, "process %s already exists",
 			       from->exec_id);
@@ -259,24 +269,4 @@ int handle_wait_process(const struct call *call,
 			       "too many calls wait for the process");
 	process->waiters[process->waiter_count++] = call->stream;
 	return 0;
-}
-
-int handle_stats_container(const struct call *call,
-			   const ProtobufCMessage *request, struct err *err)
-{
-	const Grpc__StatsContainerRequest *from =
-		(const Grpc__StatsContainerRequest *)request;
-	Grpc__StatsContainerResponse answer =
-		GRPC__STATS_CONTAINER_RESPONSE__INIT;
-	struct container *container =
-		container_find(call->agent, from->container_id, err);
-	int r;
-
-	if (!container)
-		return -err->code;
-	r = stats_take(call->agent, container->cgroup_fd, &answer, err);
-	if (r == 0)
-		call_reply(call, &answer.base);
-	stats_done(&answer);
-	return r;
 }

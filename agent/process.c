@@ -351,19 +351,29 @@ bool process_drop_exited(struct agent *agent, struct container *container)
 	return false;
 }
 
+/* at 0: never */
+static int64_t sooner(int64_t next, int64_t at)
+{
+	return at && (next < 0 || at < next) ? at : next;
+}
+
 static int64_t next_tick(struct agent *agent)
 {
 	int64_t next = -1;
 
-	for (struct container *c = agent->containers; c; c = c->next)
-		for (struct process *p = c->processes; p; p = p->next) {
-			if (p->state != PROCESS_EXITED || !p->out.calls ||
-			    !p->drain_until_ms)
-				continue;
-			if (next < 0 || p->drain_until_ms < next)
-				next = p->drain_until_ms;
-		}
+	for (struct container *c = agent->containers; c; c = c->next) {
+		next = sooner(next, c->pause_until_ms);
+		for (struct process *p = c->processes; p; p = p->next)
+			if (p->state == PROCESS_EXITED && p->out.calls)
+				next = sooner(next, p->drain_until_ms);
+	}
 	return next;
+}
+
+void process_plan_tick(struct agent *agent)
+{
+	if (agent->tick_ms != 0)
+		agent->tick_ms = next_tick(agent);
 }
 
 static void tick_process(struct agent *agent, struct process *process,
@@ -383,11 +393,13 @@ void process_tick(struct agent *agent)
 	int64_t now = loop_now_ms();
 	struct process *next;
 
-	for (struct container *c = agent->containers; c; c = c->next)
+	for (struct container *c = agent->containers; c; c = c->next) {
+		freezer_expire(agent, c, now);
 		for (struct process *p = c->processes; p; p = next) {
 			next = p->next;
 			tick_process(agent, p, now);
 		}
+	}
 	agent->tick_ms = next_tick(agent);
 }
 
@@ -396,6 +408,7 @@ static void on_end(struct agent *agent, struct process *process, int status)
 	struct container *container = process->container;
 	enum process_state before;
 
+	oom_check(agent, container);
 	process->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 						WEXITSTATUS(status);
 	while (process->sync_fd >= 0 && sync_step(agent, process))
@@ -416,8 +429,7 @@ static void on_end(struct agent *agent, struct process *process, int status)
 	answer_waiters(agent, process);
 	stream_end(agent, &process->out);
 	stream_end(agent, &process->err);
-	if (agent->tick_ms != 0)
-		agent->tick_ms = next_tick(agent);
+	process_plan_tick(agent);
 	log_debug("%s/%s ended with %d", container->id, process->exec_id,
 		  process->status);
 	container_check_removal(agent);

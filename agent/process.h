@@ -34,6 +34,8 @@ void process_check_done(struct agent *agent, const struct process *process);
 bool process_drop_exited(struct agent *agent, struct container *container);
 /* Ends what waited for a point in time; sets the next one. */
 void process_tick(struct agent *agent);
+/* Something new waits for a point in time. */
+void process_plan_tick(struct agent *agent);
 
 /* --- stream.c --- */
 void stream_init(struct stream *stream, struct process *process);

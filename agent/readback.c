@@ -162,6 +162,20 @@ static int take_limit(int cgroup_fd, const char *name, int64_t *ret,
 	return 0;
 }
 
+int readback_limits(int cgroup_fd, Grpc__ReadBack *message, struct err *err)
+{
+	int r = take_limit(cgroup_fd, "memory.max", &message->memory_max, NULL,
+			   err);
+
+	if (r == 0)
+		r = take_limit(cgroup_fd, "pids.max", &message->pids_max, NULL,
+			       err);
+	if (r == 0)
+		r = take_limit(cgroup_fd, "cpu.max", &message->cpu_quota,
+			       &message->cpu_period, err);
+	return r;
+}
+
 /**
  * readback_take() - Report of one frozen process
  * @agent:	For its /proc
@@ -183,14 +197,7 @@ int readback_take(struct agent *agent, const struct process *process,
 	if (r == 0)
 		r = take_namespaces(agent, process->pid, message, err);
 	if (r == 0)
-		r = take_limit(container->cgroup_fd, "memory.max",
-			       &message->memory_max, NULL, err);
-	if (r == 0)
-		r = take_limit(container->cgroup_fd, "pids.max",
-			       &message->pids_max, NULL, err);
-	if (r == 0)
-		r = take_limit(container->cgroup_fd, "cpu.max",
-			       &message->cpu_quota, &message->cpu_period, err);
+		r = readback_limits(container->cgroup_fd, message, err);
 	if (r < 0)
 		return r;
 	if (uname(&names) < 0)

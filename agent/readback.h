@@ -5,6 +5,9 @@
 
 #include "agent.h"
 
+/* Only memory_max, pids_max, cpu_quota and cpu_period. */
+int readback_limits(int cgroup_fd, Grpc__ReadBack *message,
+		    struct err *err) MUST_CHECK;
 /* Fills message (strings and lists owned by it: readback_done()). */
 int readback_take(struct agent *agent, const struct process *process,
 		  Grpc__ReadBack *message, struct err *err) MUST_CHECK;

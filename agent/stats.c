@@ -2,7 +2,7 @@
 /*
  * stats.c - StatsContainer from cgroup v2 files and the sandbox's links. Runs
  * in kata-agent. A file that the guest's kernel lacks leaves zeros: these are
- * figures, not limits.
+ * figures, not limits. Huge pages are not told: the kernel has none.
  */
 #include "cgroup.h"
 
@@ -16,6 +16,7 @@
 #define FILE_MAX (64 * 1024)
 #define NANO_PER_MICRO 1000
 #define MEMORY_KEYS_MAX 128
+#define BLOCK_DEVICES_MAX 256
 
 /* Text of a file, "" when there is none; the caller frees it. */
 static char *read_or_empty(int cgroup_fd, const char *name)
@@ -114,6 +115,7 @@ static Grpc__MemoryStats *take_memory(int cgroup_fd)
 	memory->usage->max_usage = number_in(cgroup_fd, "memory.peak");
 	memory->usage->limit = number_in(cgroup_fd, "memory.max");
 	memory->usage->failcnt = value_of(events, "max");
+	memory->oom_kill = value_of(events, "oom_kill");
 	memory->swap_usage = new_data();
 	memory->swap_usage->usage = number_in(cgroup_fd, "memory.swap.current");
 	memory->swap_usage->limit = number_in(cgroup_fd, "memory.swap.max");
@@ -132,6 +134,104 @@ static Grpc__PidsStats *take_pids(int cgroup_fd)
 	pids->limit = number_in(cgroup_fd, "pids.max");
 	return pids;
 }
+
+/* --- block devices ------------------------------------------------------------ */
+
+struct block_list {
+	Grpc__BlkioStatsEntry ***entries;
+	size_t *count;
+};
+
+static void add_block(struct block_list *list, uint64_t major, uint64_t minor,
+		      const char *op, uint64_t value)
+{
+	Grpc__BlkioStatsEntry *entry = xcalloc(1, sizeof(*entry));
+
+	grpc__blkio_stats_entry__init(entry);
+	entry->major = major;
+	entry->minor = minor;
+	entry->op = (char *)(uintptr_t)op; /* static: never freed */
+	entry->value = value;
+	*list->entries = xgrow(*list->entries, *list->count, *list->count + 1,
+			       sizeof(**list->entries));
+	(*list->entries)[(*list->count)++] = entry;
+}
+
+/* "rbytes=1 wbytes=2 ...": one figure; false when it is not there. */
+static bool block_value(const char *line, size_t len, const char *key,
+			uint64_t *ret)
+{
+	const char *at = memmem(line, len, key, strlen(key));
+
+	if (!at)
+		return false;
+	*ret = strtoull(at + strlen(key), NULL, 10);
+	return true;
+}
+
+/* One line of io.stat: "254:0 rbytes=... wbytes=... rios=... wios=...". */
+static void take_device(Grpc__BlkioStats *stats, const char *line, size_t len)
+{
+	struct block_list bytes = { &stats->io_service_bytes_recursive,
+				    &stats->n_io_service_bytes_recursive };
+	struct block_list count = { &stats->io_serviced_recursive,
+				    &stats->n_io_serviced_recursive };
+	const struct {
+		const char *key, *op;
+		struct block_list *list;
+	} keys[] = {
+		{ " rbytes=", "Read", &bytes },
+		{ " wbytes=", "Write", &bytes },
+		{ " dbytes=", "Discard", &bytes },
+		{ " rios=", "Read", &count },
+		{ " wios=", "Write", &count },
+		{ " dios=", "Discard", &count },
+	};
+	char *end;
+	uint64_t major = strtoull(line, &end, 10), minor, value;
+
+	if (end == line || *end != ':')
+		return;
+	minor = strtoull(end + 1, NULL, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (block_value(line, len, keys[i].key, &value))
+			add_block(keys[i].list, major, minor, keys[i].op, value);
+}
+
+Grpc__BlkioStats *stats_block_io(const char *text)
+{
+	Grpc__BlkioStats *stats = xcalloc(1, sizeof(*stats));
+
+	grpc__blkio_stats__init(stats);
+	for (size_t i = 0; *text && i < BLOCK_DEVICES_MAX; i++) {
+		size_t len = strcspn(text, "\n");
+
+		take_device(stats, text, len);
+		text += len;
+		text += *text == '\n';
+	}
+	return stats;
+}
+
+void stats_block_io_done(Grpc__BlkioStats *stats)
+{
+	for (size_t i = 0; i < stats->n_io_service_bytes_recursive; i++)
+		free(stats->io_service_bytes_recursive[i]);
+	free(stats->io_service_bytes_recursive);
+	for (size_t i = 0; i < stats->n_io_serviced_recursive; i++)
+		free(stats->io_serviced_recursive[i]);
+	free(stats->io_serviced_recursive);
+	free(stats);
+}
+
+static Grpc__BlkioStats *take_block_io(int cgroup_fd)
+{
+	AUTO_FREE char *text = read_or_empty(cgroup_fd, "io.stat");
+
+	return stats_block_io(text);
+}
+
+/* --- network ------------------------------------------------------------------ */
 
 /* All links: the network is the sandbox's. */
 static int take_links(Grpc__StatsContainerResponse *message, struct err *err)
@@ -177,6 +277,7 @@ int stats_take(struct agent *agent UNUSED, int cgroup_fd,
 	stats->cpu_stats = take_cpu(cgroup_fd);
 	stats->memory_stats = take_memory(cgroup_fd);
 	stats->pids_stats = take_pids(cgroup_fd);
+	stats->blkio_stats = take_block_io(cgroup_fd);
 	return take_links(message, err);
 }
 
@@ -205,5 +306,6 @@ void stats_done(Grpc__StatsContainerResponse *message)
 	free(memory->kernel_usage);
 	free(memory);
 	free(stats->pids_stats);
+	stats_block_io_done(stats->blkio_stats);
 	free(stats);
 }

@@ -92,6 +92,18 @@ static const struct method methods[] = {
 		METHOD("ReseedRandomDev", reseed_random_dev_request, NULL),
 	[AGENT_GUEST_DETAILS] = METHOD("GetGuestDetails", guest_details_request,
 				       REPLY(guest_details_response)),
+	[AGENT_PAUSE_CONTAINER] =
+		METHOD("PauseContainer", pause_container_request, NULL),
+	[AGENT_RESUME_CONTAINER] =
+		METHOD("ResumeContainer", resume_container_request, NULL),
+	[AGENT_UPDATE_CONTAINER] = METHOD("UpdateContainer",
+					  update_container_request,
+					  REPLY(update_container_response)),
+	[AGENT_STATS_CONTAINER] = METHOD("StatsContainer",
+					 stats_container_request,
+					 REPLY(stats_container_response)),
+	[AGENT_GET_OOM_EVENT] =
+		METHOD("GetOOMEvent", get_oomevent_request, REPLY(oomevent)),
 };
 static_assert(ARRAY_SIZE(methods) == AGENT_METHOD_MAX, "a row for each method");
 

@@ -47,7 +47,12 @@ enum agent_method {
 	AGENT_ADD_ARP_NEIGHBORS, /* AddARPNeighborsRequest */
 	AGENT_SET_GUEST_DATE_TIME, /* SetGuestDateTimeRequest */
 	AGENT_RESEED_RANDOM_DEV,   /* ReseedRandomDevRequest */
-	AGENT_GUEST_DETAILS, /* GuestDetailsRequest (GuestDetailsResponse) */
+	AGENT_GUEST_DETAILS,	/* GuestDetailsRequest (GuestDetailsResponse) */
+	AGENT_PAUSE_CONTAINER,	/* PauseContainerRequest */
+	AGENT_RESUME_CONTAINER, /* ResumeContainerRequest */
+	AGENT_UPDATE_CONTAINER, /* UpdateContainerRequest (UpdateContainerResponse) */
+	AGENT_STATS_CONTAINER, /* StatsContainerRequest (StatsContainerResponse) */
+	AGENT_GET_OOM_EVENT, /* GetOOMEventRequest (OOMEvent) */
 	AGENT_METHOD_MAX
 };
 

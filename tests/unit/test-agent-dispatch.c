@@ -54,6 +54,10 @@ COUNT(exec_process)
 COUNT(signal_process)
 COUNT(wait_process)
 COUNT(stats_container)
+COUNT(pause_container)
+COUNT(resume_container)
+COUNT(update_container)
+COUNT(get_oom_event)
 COUNT(write_stdin)
 COUNT(read_stdout)
 COUNT(read_stderr)
@@ -103,7 +107,7 @@ static void test_whole_protocol(void **state UNUSED)
 			assert_ptr_equal(entry->request,
 					 service->methods[i].input);
 	}
-	assert_int_equal(with_handler, 22);
+	assert_int_equal(with_handler, 26);
 }
 
 static void test_states(void **state UNUSED)
