@@ -418,6 +418,7 @@ int agent_client_init(struct agent_client *client, int fd, struct err *err)
 		return err_set(err, -r, "agent channel");
 	*client = (struct agent_client){ .fd = fd, .next_stream = 1 };
 	ttrpc_reader_init(&client->reader, AGENT_FRAME_MAX);
+	client->reader.allow_proxy_types = true;
 	return 0;
 }
 
@@ -425,12 +426,44 @@ void agent_client_done(struct agent_client *client)
 {
 	ttrpc_reader_done(&client->reader);
 	free(client->out);
+	free(client->last_words);
 	*client = (struct agent_client){ .fd = -1 };
 }
 
 uint32_t agent_client_events(const struct agent_client *client)
 {
 	return EPOLLIN | (client->out_len ? EPOLLOUT : 0);
+}
+
+/*
+ * The proxy's last frame: it knows why. Its bytes are printable but for the
+ * line ends; one that was captured could send others, so they are checked.
+ */
+static int sandbox_ended(struct agent_client *client, const uint8_t *payload,
+			 size_t len, struct err *err)
+{
+	size_t first;
+
+	if (len > TTRPC_END_MAX)
+		return err_msg(err, EPROTO,
+			       "the proxy's last words are too long");
+	free(client->last_words);
+	client->last_words = xstrndup((const char *)payload, len);
+	for (char *at = client->last_words; *at; at++)
+		if (*at != '\n' && (*at < 0x20 || *at > 0x7e))
+			*at = '?';
+	first = strcspn(client->last_words, "\n");
+	return err_msg(err, ECONNRESET, "%.*s", (int)min_size(first, 400),
+		       client->last_words);
+}
+
+const char *agent_client_console(const struct agent_client *client)
+{
+	const char *line = client->last_words;
+
+	if (line)
+		line = strchr(line, '\n');
+	return line ? line + 1 : NULL;
 }
 
 static int dispatch_frames(struct agent_client *client, struct err *err)
@@ -441,6 +474,9 @@ static int dispatch_frames(struct agent_client *client, struct err *err)
 
 	while ((r = ttrpc_reader_next(&client->reader, &header, &payload, err)) >
 	       0) {
+		if (header.type == TTRPC_PROXY_END && header.stream == 0)
+			return sandbox_ended(client, payload, header.length,
+					     err);
 		if (header.type != TTRPC_RESPONSE)
 			return err_msg(err, EPROTO,
 				       "the agent sent a frame of type %u",
@@ -482,8 +518,12 @@ int agent_client_handle(struct agent_client *client, uint32_t events,
 	BUG_ON(client->in_callback);
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		r = read_all(client, err);
-	if (r == 0)
+	if (r == 0) {
 		r = out_write(client, err);
+		/* A proxy that is gone has said why before. */
+		if (r < 0)
+			IGNORE(read_all(client, err) < 0, "r has it");
+	}
 	if (r < 0) {
 		/* Whatever it was: nothing more can be called. */
 		err->code = ECONNRESET;
@@ -556,8 +596,10 @@ static int step(struct agent_client *client, int64_t deadline, struct err *err)
 
 		if (pfd.revents & ~POLLOUT)
 			events |= EPOLLIN;
-		return agent_client_handle(client, events, err);
+		if (agent_client_handle(client, events, err) < 0)
+			return -err->code;
 	}
+	/* Also after bytes: a peer that drips must not outlast the deadline. */
 	agent_client_expire(client);
 	return 0;
 }

@@ -79,6 +79,7 @@ struct agent_client {
 	uint8_t *out; /* frames not yet written */
 	size_t out_start, out_len, out_size;
 	bool in_callback;
+	char *last_words; /* TTRPC_PROXY_END's lines, printable; NULL: none */
 	struct agent_call calls[AGENT_CALLS_MAX];
 };
 
@@ -86,6 +87,11 @@ int agent_client_init(struct agent_client *client, int fd,
 		      struct err *err) MUST_CHECK;
 /* Frees what the client owns; calls in flight get no callback. */
 void agent_client_done(struct agent_client *client);
+/*
+ * The lines after the first of what the proxy said when the sandbox ended: the
+ * guest's console, escaped. NULL or owned by the client.
+ */
+const char *agent_client_console(const struct agent_client *client);
 
 /*
  * Starts a call; the callback comes from a later agent_client_handle() or

@@ -25,6 +25,7 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_START] = sizeof(struct record_start),
 	[RECORD_SHIM_SIGNAL] = sizeof(struct record_signal),
 	[RECORD_SHIM_STARTED] = sizeof(struct record_plain),
+	[RECORD_PROXY_LAST_WORDS] = sizeof(struct record_words),
 };
 
 static_assert(sizeof(union record) <= UINT16_MAX, "size is 16 bits");
@@ -142,6 +143,12 @@ static bool record_is_good(const union record *record)
 		return start_is_good(&record->start);
 	case RECORD_SHIM_SIGNAL:
 		return record->signal.signal <= 64 && record->signal.all <= 1;
+	case RECORD_PROXY_LAST_WORDS:
+		return record->words.failed <= 1 &&
+		       is_text(record->words.reason,
+			       sizeof(record->words.reason)) &&
+		       is_text(record->words.headline,
+			       sizeof(record->words.headline));
 	default:
 		return true;
 	}

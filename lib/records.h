@@ -12,6 +12,8 @@
 #define RECORD_MAGIC 0x4b435231u /* "KCR1" */
 #define RECORD_ROUTES_MAX 32
 #define RECORD_ADDRS_MAX 8
+#define RECORD_LINE_MAX 240 /* one escaped line of a guest's console */
+#define RECORD_LINES_MAX 8  /* of them, where the last ones are given out */
 
 enum record_type {
 	RECORD_ERROR = 1, /* any -> runtime: text; the operation failed */
@@ -24,6 +26,7 @@ enum record_type {
 	RECORD_SHIM_START,   /* runtime -> shim: network, then StartContainer */
 	RECORD_SHIM_SIGNAL,  /* runtime -> shim: signal, all */
 	RECORD_SHIM_STARTED, /* shim -> runtime (exec): the process runs */
+	RECORD_PROXY_LAST_WORDS, /* proxy -> creating runtime: why it ended */
 	RECORD_TYPE_MAX
 };
 
@@ -99,6 +102,13 @@ struct record_signal {
 	uint32_t all;
 };
 
+struct record_words {
+	struct record_header h;
+	uint32_t failed; /* nobody asked for the end */
+	char reason[ERR_TEXT_MAX];
+	char headline[RECORD_LINE_MAX]; /* of the guest's console, escaped */
+};
+
 union record {
 	struct record_header h;
 	struct record_plain plain;
@@ -106,6 +116,7 @@ union record {
 	struct record_readback readback;
 	struct record_start start;
 	struct record_signal signal;
+	struct record_words words;
 };
 
 /* Fills magic, type and size. */

@@ -78,7 +78,7 @@ static bool is_peer_type(uint8_t type)
 static bool is_proxy_type(uint8_t type)
 {
 	return type == TTRPC_PROXY_WILL || type == TTRPC_PROXY_MAIN ||
-	       type == TTRPC_PROXY_DONE;
+	       type == TTRPC_PROXY_DONE || type == TTRPC_PROXY_END;
 }
 
 static int header_decode(const uint8_t *in, bool allow_proxy_types,

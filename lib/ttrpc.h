@@ -24,8 +24,15 @@ enum ttrpc_type {
 	 */
 	TTRPC_PROXY_WILL = 0xf0,
 	TTRPC_PROXY_MAIN = 0xf1,
-	TTRPC_PROXY_DONE = 0xf2
+	TTRPC_PROXY_DONE = 0xf2,
+	/*
+	 * Proxy to shim, the last frame: why the sandbox ends, then the last
+	 * lines of the guest's console, one a line, escaped.
+	 */
+	TTRPC_PROXY_END = 0xf3
 };
+
+#define TTRPC_END_MAX 4096
 
 struct ttrpc_header {
 	uint32_t length;

@@ -32,8 +32,6 @@
 
 #define CREATE_EXTRA_MS 60000 /* mounts and agent calls, on top of the boot */
 #define START_MS 30000
-#define LOG_BYTES_MAX (4u << 20)
-#define LOG_SHOWN 4096
 
 /* One create under way. */
 struct creation {
@@ -293,8 +291,9 @@ static int build(struct creation *c, struct err *err)
 		return -err->code;
 	}
 	if (make_shim(c, err) < 0) {
-		c->vm_failed = err->code == EPIPE || err->code == ETIMEDOUT;
-		return -err->code;
+		c->vm_failed = sandbox_is_at_fault(err);
+		return c->vm_failed ? sandbox_explain(&c->sandbox, err) :
+				      -err->code;
 	}
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
@@ -307,14 +306,10 @@ static int build(struct creation *c, struct err *err)
 /* The sandbox's own words go with it: kept before its directory is removed. */
 static void keep_log(struct runtime *rt, int dir_fd)
 {
-	AUTO_FREE char *text = NULL;
-	struct err err = ERR_INIT;
-	size_t len;
+	AUTO_FREE char *text = sandbox_log_tail(dir_fd);
 
-	if (path_read_file(dir_fd, "log", LOG_BYTES_MAX, &text, &err) < 0)
-		return; /* nothing was started */
-	len = strlen(text);
-	runtime_add_detail(rt, len > LOG_SHOWN ? text + len - LOG_SHOWN : text);
+	if (text)
+		runtime_add_detail(rt, text);
 }
 
 static void undo(struct creation *c)

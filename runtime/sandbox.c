@@ -25,7 +25,7 @@
 #include "uid-pool.h"
 #include "vmm.h"
 
-#define READY_MS 30000
+#define READY_MS 32000 /* the proxy's own limit is 30 s: it says more */
 #define CONT_MS 10000
 #define JAIL_FDS_MAX 8
 
@@ -363,8 +363,10 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 	union record record;
 
 	if (record_expect(s->control_fd, RECORD_PROXY_READY, &record, READY_MS,
-			  err) < 0)
-		return err_wrap(err, "VM");
+			  err) < 0) {
+		err_wrap(err, "VM");
+		return sandbox_explain(s, err);
+	}
 	if (jail_check(s, vmm_policy(s), err) < 0 ||
 	    state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
@@ -373,8 +375,10 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 		return -err->code;
 	record_init(&record, RECORD_PROXY_CONT);
 	if (record_send(s->control_fd, &record, err) < 0 ||
-	    record_expect(s->control_fd, RECORD_OK, &record, CONT_MS, err) < 0)
-		return err_wrap(err, "VM");
+	    record_expect(s->control_fd, RECORD_OK, &record, CONT_MS, err) < 0) {
+		err_wrap(err, "VM");
+		return sandbox_explain(s, err);
+	}
 	return 0;
 }
 

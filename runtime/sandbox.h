@@ -41,6 +41,15 @@ int sandbox_start(struct sandbox *sandbox, struct err *err) MUST_CHECK;
  * lets the guest run. */
 int sandbox_release(struct sandbox *sandbox, const struct share *share,
 		    struct err *err) MUST_CHECK;
+/* Is it an error of the VM, and not the agent's answer to a request? */
+bool sandbox_is_at_fault(const struct err *err);
+/*
+ * Adds what the proxy knows to an error of the VM: why it ended, and the line
+ * of the guest's console that says most. Returns -err->code.
+ */
+int sandbox_explain(const struct sandbox *sandbox, struct err *err);
+/* The last lines of its log, printable; owned by the caller, NULL: no log. */
+char *sandbox_log_tail(int dir_fd);
 /* Closes descriptors; the processes stay. */
 void sandbox_done(struct sandbox *sandbox);
 /*

@@ -30,6 +30,14 @@ static const char *const state_name[] = {
 };
 static_assert(ARRAY_SIZE(state_name) == SHIM_STATE_MAX, "a name for each state");
 
+/* A slot may be free again: the next in the queue has its turn. */
+static void peer_left(struct shim *shim)
+{
+	if (shim->listen_source.fd >= 0 &&
+	    loop_watch(shim, &shim->listen_source, EPOLLIN) < 0)
+		log_warn("commands are no longer served");
+}
+
 /* Answers and closes; a command that did not wait for it is no error. */
 static void answer(struct shim_peer *peer, const struct err *what)
 {
@@ -38,6 +46,7 @@ static void answer(struct shim_peer *peer, const struct err *what)
 	int r;
 
 	peer->waiting = false;
+	peer_left(peer->shim);
 	if (peer->source.fd < 0)
 		return;
 	if (what) {
@@ -180,6 +189,7 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 				 r < 0 ? err.text : "wrong type");
 		/* The slot is free when the agent has answered, too. */
 		loop_close(shim, source);
+		peer_left(shim);
 	}
 }
 
@@ -203,13 +213,19 @@ static struct shim_peer *peer_free(struct shim *shim)
 static void listen_handle(struct shim *shim, struct shim_source *source,
 			  uint32_t events)
 {
-	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct shim_peer *peer = peer_free(shim);
+	int fd;
 
 	(void)events;
+	if (!peer) {
+		/* It waits in the queue until a slot is free: peer_left() */
+		IGNORE(loop_watch(shim, source, 0) < 0, "it stays as it is");
+		return;
+	}
+	fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (!peer || !peer_is_us(fd)) {
+	if (!peer_is_us(fd)) {
 		log_warn("a connection to the shim was refused");
 		close(fd);
 		return;

@@ -100,11 +100,16 @@ static void remove_container(struct shim *shim)
 	Grpc__DestroySandboxRequest destroy =
 		GRPC__DESTROY_SANDBOX_REQUEST__INIT;
 	struct err err = ERR_INIT;
+	int r;
 
 	remove.container_id = (char *)(uintptr_t)shim->id;
-	if (agent_call_wait(&shim->agent, AGENT_REMOVE_CONTAINER, &remove.base,
-			    AGENT_CALL_TIMEOUT_MS, NULL, &err) < 0)
+	r = agent_call_wait(&shim->agent, AGENT_REMOVE_CONTAINER, &remove.base,
+			    AGENT_CALL_TIMEOUT_MS, NULL, &err);
+	if (r < 0)
 		log_err("remove the container: %s", err.text);
+	/* One that did not answer is not given another ten seconds. */
+	if (r == -ETIMEDOUT || r == -ECONNRESET)
+		return;
 	if (agent_call_wait(&shim->agent, AGENT_DESTROY_SANDBOX, &destroy.base,
 			    AGENT_CALL_TIMEOUT_MS, NULL, &err) < 0)
 		log_err("end the sandbox: %s", err.text);

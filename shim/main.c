@@ -26,6 +26,8 @@
 #define TMPFS_MAGIC_NUMBER 0x01021994
 /* The runtime checks the read-back before it answers; it dies, or it does. */
 #define VERDICT_TIMEOUT_MS 120000
+#define LAST_WORDS_MAX 4000 /* below what a pipe takes in one piece */
+#define LAST_LINE_MAX 300
 #define STATUS_FAILED 1
 #define STATUS_LOST 255
 
@@ -243,17 +245,36 @@ static int failed(struct shim *shim, const struct err *what)
 	return STATUS_FAILED;
 }
 
-/* The engine shows stderr to the user, who must learn why. */
+/*
+ * The engine shows stderr to the user, who must learn why: one line, then what
+ * the guest's console said last. A terminal is the container's stderr, too. An
+ * engine that does not read must not keep us.
+ */
+static void tell_user(const struct shim *shim, const struct err *what)
+{
+	const char *eol = shim->terminal ? "\r\n" : "\n";
+	const char *line = agent_client_console(&shim->agent);
+	char text[LAST_WORDS_MAX];
+	size_t len;
+
+	len = (size_t)snprintf(text, sizeof(text), "kata: sandbox ended: %s%s",
+			       what->text, eol);
+	while (line && *line && len < sizeof(text) - LAST_LINE_MAX) {
+		size_t n = strcspn(line, "\n");
+
+		len += (size_t)snprintf(text + len, LAST_LINE_MAX,
+					"kata: guest console: %.*s%s",
+					(int)min_size(n, LAST_LINE_MAX - 32),
+					line, eol);
+		line += n + (line[n] == '\n');
+	}
+	io_last_words(shim, text, len);
+}
+
 static int lost(struct shim *shim, const struct err *what)
 {
 	log_err("sandbox ended: %s", what->text);
-	if (!shim->terminal) {
-		AUTO_FREE char *line =
-			xasprintf("kata: sandbox ended: %s\n", what->text);
-
-		IGNORE(write(STDERR_FILENO, line, strlen(line)) < 0,
-		       "nobody reads it; the log has it");
-	}
+	tell_user(shim, what);
 	tty_restore(shim);
 	return STATUS_LOST;
 }

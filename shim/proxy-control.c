@@ -53,6 +53,23 @@ void control_failed(struct proxy *proxy)
 		log_warn("report to the runtime: %s", err.text);
 }
 
+void control_last_words(struct proxy *proxy)
+{
+	struct err err = ERR_INIT;
+	union record record;
+
+	if (proxy->creator.fd < 0)
+		return;
+	record_init(&record, RECORD_PROXY_LAST_WORDS);
+	record.words.failed = proxy->failed;
+	snprintf(record.words.reason, sizeof(record.words.reason), "%s",
+		 proxy->reason);
+	console_headline(proxy, record.words.headline);
+	/* A runtime that waits for nothing must not stop the end. */
+	if (record_send(proxy->creator.fd, &record, &err) < 0)
+		log_info("last words to the runtime: %s", err.text);
+}
+
 void control_ended(struct proxy *proxy)
 {
 	reply(proxy->quit_reply_fd, RECORD_OK);

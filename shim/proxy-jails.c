@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * proxy-jails.c - the mount holder, the two jails as children of the main
- * thread (parent-death signals are per thread), and the guest's console.
+ * thread (parent-death signals are per thread).
  *
  * The holder is this process' mount namespace: it is gone when the process is,
  * so nothing needs to be unmounted. Needs CAP_SYS_ADMIN in the user namespace,
@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
@@ -117,10 +118,37 @@ int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
 	return r < 0 ? err_set(err, -r, "watch %s", jail->what) : 0;
 }
 
+/*
+ * bubblewrap passes the end of its child on: 128 and the signal's number. The
+ * status is the kernel's, what the jail printed before is not.
+ */
+static void describe_exit(const struct jail *jail, int status, char *ret,
+			  size_t size)
+{
+	int code = (status >> 8) & 0xff;
+	int signo = status & 0x7f ? status & 0x7f : code - 128;
+
+	if (status < 0)
+		snprintf(ret, size, "%s ended", jail->what);
+	else if (signo == SIGSYS)
+		snprintf(ret, size,
+			 "%s was killed by its seccomp filter (the kernel's log has type=1326)",
+			 jail->what);
+	else if (signo == SIGKILL)
+		snprintf(ret, size,
+			 "%s was killed (SIGKILL: for memory, or by hand)",
+			 jail->what);
+	else if (signo > 0)
+		snprintf(ret, size, "%s ended by signal %d", jail->what, signo);
+	else
+		snprintf(ret, size, "%s ended with status %d", jail->what, code);
+}
+
 void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
 {
 	struct jail *jail = source == &proxy->vmm.source ? &proxy->vmm :
 							   &proxy->fs;
+	char text[128];
 	int status;
 
 	(void)events;
@@ -129,92 +157,11 @@ void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
 	status = child_wait(&jail->child, 0); /* closes the pidfd */
 	if (proxy->ending && proxy->qmp.state <= QMP_CAPABILITIES)
 		proxy_set_deadline(&proxy->end_deadline, PROXY_SETTLE_MS);
-	if (status < 0)
-		proxy_end(proxy, true, "%s ended", jail->what);
-	else if (status & 0x7f)
-		proxy_end(proxy, true, "%s ended by signal %d", jail->what,
-			  status & 0x7f);
+	describe_exit(jail, status, text, sizeof(text));
+	voice_drain(proxy);
+	if (proxy->voice_last[0])
+		proxy_end(proxy, true, "%s; last printed: %s", text,
+			  proxy->voice_last);
 	else
-		proxy_end(proxy, true, "%s ended with status %d", jail->what,
-			  (status >> 8) & 0xff);
-}
-
-void console_handle(struct proxy *proxy, struct source *source, uint32_t events)
-{
-	uint8_t data[4096];
-	ssize_t n = read(source->fd, data, sizeof(data));
-
-	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		proxy_forget(proxy, source);
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++)
-		proxy->console_kept[proxy->console_len++ % PROXY_CONSOLE_KEPT] =
-			data[i];
-}
-
-/* The last lines of the console, escaped, one log line each. */
-void console_report(const struct proxy *proxy)
-{
-	char line[200];
-	size_t used = 0;
-	size_t have = min_size(proxy->console_len, PROXY_CONSOLE_KEPT);
-	size_t first = proxy->console_len - min_size(have, 2000);
-
-	for (size_t i = first; i < proxy->console_len; i++) {
-		uint8_t c = proxy->console_kept[i % PROXY_CONSOLE_KEPT];
-
-		if (c != '\n' && c != '\r')
-			line[used++] = (char)c;
-		if ((c == '\n' || used == sizeof(line)) && used > 0) {
-			log_guest("console", line, used);
-			used = 0;
-		}
-	}
-	if (used > 0)
-		log_guest("console", line, used);
-}
-
-static void voice_line(struct proxy *proxy)
-{
-	size_t had = proxy->voice_left;
-
-	if (proxy->voice_len == 0)
-		return;
-	if (proxy->voice_left > 0)
-		log_guest("jail", proxy->voice_line, proxy->voice_len);
-	proxy->voice_left -= min_size(proxy->voice_left, proxy->voice_len);
-	if (had > 0 && proxy->voice_left == 0)
-		log_warn("the jails print too much: no more of it is kept");
-	proxy->voice_len = 0;
-}
-
-/*
- * A pipe and not the log itself: what a captured program prints is escaped and
- * bounded, and it cannot read or forge what others logged. Read to the end
- * even when nothing is kept, so that nobody blocks on a full pipe.
- */
-void voice_handle(struct proxy *proxy, struct source *source, uint32_t events)
-{
-	char data[4096];
-	ssize_t n = read(source->fd, data, sizeof(data));
-
-	(void)events;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		voice_line(proxy);
-		proxy_forget(proxy, source);
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (data[i] != '\n')
-			proxy->voice_line[proxy->voice_len++] = data[i];
-		if (data[i] == '\n' ||
-		    proxy->voice_len == sizeof(proxy->voice_line))
-			voice_line(proxy);
-	}
+		proxy_end(proxy, true, "%s", text);
 }

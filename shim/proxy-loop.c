@@ -81,16 +81,43 @@ int proxy_left_ms(const struct timespec *deadline)
 	return left > 3600000 ? 3600000 : (int)left;
 }
 
+void proxy_suspect(struct proxy *proxy, const char *reason)
+{
+	if (proxy->ending || proxy->suspect_deadline.tv_sec != 0)
+		return;
+	snprintf(proxy->suspicion, sizeof(proxy->suspicion), "%s", reason);
+	proxy_set_deadline(&proxy->suspect_deadline, PROXY_SUSPECT_MS);
+}
+
 /*
  * A bubblewrap that loses its monitor while it sets up waits for ever. Until
  * QEMU greets (virtiofsd has served it by then) the end waits, and both jails
- * come as far as dying with us.
+ * come as far as dying with us. Once the greeting is late they have had their
+ * time.
  */
 static bool jails_are_coming(const struct proxy *proxy)
 {
 	return proxy->qmp.state <= QMP_CAPABILITIES &&
+	       proxy_left_ms(&proxy->qmp.deadline) != 0 &&
 	       proxy->qmp.source.fd >= 0 && proxy->vmm.source.fd >= 0 &&
 	       proxy->fs.source.fd >= 0;
+}
+
+/* To the log, to whoever creates or calls, and to the shims. */
+static void tell_the_end(struct proxy *proxy)
+{
+	console_drain(proxy);
+	if (proxy->failed)
+		log_err("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
+	else
+		log_info("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
+	/* A create that is still under way did not get what it wanted. */
+	if (proxy->failed || proxy->creator.fd >= 0)
+		console_report(proxy);
+	if (proxy->failed)
+		control_failed(proxy);
+	control_last_words(proxy);
+	shims_last_words(proxy);
 }
 
 void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
@@ -105,39 +132,46 @@ void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	if (vsnprintf(proxy->reason, sizeof(proxy->reason), fmt, ap) < 0)
 		proxy->reason[0] = '\0';
 	va_end(ap);
+	/* It goes to several readers, all of which take printable ASCII. */
+	for (char *at = proxy->reason; *at; at++)
+		if (*at < 0x20 || *at > 0x7e)
+			*at = '?';
 	proxy_set_deadline(&proxy->end_deadline, QUIT_MS);
 	if (proxy->qmp.state <= QMP_CAPABILITIES)
 		proxy_set_deadline(&proxy->end_deadline,
 				   jails_are_coming(proxy) ? COMING_MS :
 							     PROXY_SETTLE_MS);
-	if (failed) {
-		log_err("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
-		console_report(proxy);
-		control_failed(proxy);
-	} else {
-		log_info("sandbox %s ends: %s", proxy->sandbox, proxy->reason);
-	}
+	tell_the_end(proxy);
 	if (proxy->qmp.state > QMP_CAPABILITIES)
 		qmp_quit(proxy);
 }
 
 static int next_timeout(const struct proxy *proxy)
 {
-	int left = proxy_left_ms(&proxy->qmp.deadline);
-	int other = proxy_left_ms(&proxy->end_deadline);
+	const struct timespec *const each[] = { &proxy->qmp.deadline,
+						&proxy->stuck_deadline,
+						&proxy->suspect_deadline };
+	int left = -1;
 
-	if (left < 0 || (other >= 0 && other < left))
-		left = other;
-	other = proxy_left_ms(&proxy->stuck_deadline);
-	if (left < 0 || (other >= 0 && other < left))
-		left = other;
+	/* No other deadline means anything then, and one that is over would
+	 * make the loop spin. */
+	if (proxy->ending)
+		return proxy_left_ms(&proxy->end_deadline);
+	for (size_t i = 0; i < ARRAY_SIZE(each); i++) {
+		int other = proxy_left_ms(each[i]);
+
+		if (other >= 0 && (left < 0 || other < left))
+			left = other;
+	}
 	return left;
 }
 
 static void check_deadlines(struct proxy *proxy)
 {
 	if (!proxy->ending && proxy_left_ms(&proxy->qmp.deadline) == 0)
-		proxy_end(proxy, true, "QMP: no answer in time");
+		qmp_late(proxy);
+	if (!proxy->ending && proxy_left_ms(&proxy->suspect_deadline) == 0)
+		proxy_end(proxy, true, "%s", proxy->suspicion);
 	if (!proxy->ending && proxy_left_ms(&proxy->stuck_deadline) == 0)
 		proxy_end(proxy, true,
 			  "the guest takes no requests while a shim is gone");

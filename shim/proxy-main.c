@@ -145,7 +145,7 @@ static int watch_all(struct proxy *proxy, const struct inherited *in,
 	    watch_fd(proxy, &proxy->control_listen, fd[FD_CONTROL_LISTEN].fd,
 		     control_accept, err) < 0 ||
 	    watch_fd(proxy, &proxy->agent_listen, fd[FD_AGENT_LISTEN].fd,
-		     forward_accept, err) < 0 ||
+		     shims_accept, err) < 0 ||
 	    watch_fd(proxy, &proxy->qmp.source, fd[FD_QMP].fd, qmp_handle,
 		     err) < 0 ||
 	    watch_fd(proxy, &proxy->agent, fd[FD_AGENT].fd, forward_agent,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * proxy-qmp.c - the sole owner of QEMU's machine protocol. Five commands go
- * out; what comes back is hostile once the guest runs: one JSON object a line,
- * bounded, parsed under limits, and nothing of it is acted upon but
- * "return", "error" and the name of an event.
+ * proxy-qmp.c - the sole owner of QEMU's machine protocol. Three commands go
+ * out, one at a time, each with a number; what comes back is hostile once the
+ * guest runs: one JSON object a line, bounded in length, depth and number, and
+ * nothing of it is acted upon but the answer to the command under way and the
+ * names of two events. Whatever QEMU would not send ends the sandbox.
  *
  * #syscalls:proxy read sendto
  */
@@ -18,41 +19,67 @@
 #include "proxy.h"
 
 #define QMP_MS 5000
+/* A VM sends a handful of events in its whole life. */
+#define WINDOW_MS 1000
+#define WINDOW_MESSAGES 200
+#define REFUSAL_RAW_MAX 100
 
-static void send_command(struct proxy *proxy, enum qmp_state state,
-			 const char *text)
+static const char *const command_name[QMP_STATE_MAX] = {
+	[QMP_CAPABILITIES] = "qmp_capabilities",
+	[QMP_CONT] = "cont",
+	[QMP_QUIT] = "quit",
+};
+
+static void send_command(struct proxy *proxy, enum qmp_state state)
 {
-	size_t len = strlen(text);
+	struct qmp *qmp = &proxy->qmp;
+	char text[64];
+	int len;
 
-	if (proxy->qmp.source.fd < 0)
+	if (qmp->source.fd < 0)
 		return;
-	if (send(proxy->qmp.source.fd, text, len, MSG_NOSIGNAL) != (ssize_t)len) {
-		proxy_forget(proxy, &proxy->qmp.source);
-		proxy_end(proxy, true, "QMP: the VMM does not listen");
+	qmp->id++;
+	len = snprintf(text, sizeof(text), "{\"execute\":\"%s\",\"id\":%u}\n",
+		       command_name[state], qmp->id);
+	if (send(qmp->source.fd, text, (size_t)len, MSG_NOSIGNAL) != len) {
+		proxy_forget(proxy, &qmp->source);
+		proxy_suspect(proxy, "QMP: the VMM does not listen");
 		return;
 	}
-	proxy->qmp.state = state;
-	proxy_set_deadline(&proxy->qmp.deadline, QMP_MS);
+	qmp->state = state;
+	proxy_set_deadline(&qmp->deadline, QMP_MS);
 }
 
 void qmp_cont(struct proxy *proxy)
 {
-	send_command(proxy, QMP_CONT, "{\"execute\":\"cont\"}\n");
+	send_command(proxy, QMP_CONT);
 }
 
 void qmp_quit(struct proxy *proxy)
 {
-	send_command(proxy, QMP_QUIT, "{\"execute\":\"quit\"}\n");
+	send_command(proxy, QMP_QUIT);
+}
+
+void qmp_late(struct proxy *proxy)
+{
+	if (proxy->qmp.state == QMP_GREETING)
+		proxy_end(proxy, true, "QMP: the VMM did not greet in time");
+	else
+		proxy_end(proxy, true, "QMP: no answer to %s within %d s",
+			  command_name[proxy->qmp.state] ?
+				  command_name[proxy->qmp.state] :
+				  "a command",
+			  QMP_MS / 1000);
 }
 
 static void greeted(struct proxy *proxy, const struct json *message)
 {
-	if (!json_get(message, "QMP")) {
-		proxy_end(proxy, true, "QMP: no greeting");
-		return;
-	}
-	send_command(proxy, QMP_CAPABILITIES,
-		     "{\"execute\":\"qmp_capabilities\"}\n");
+	const struct json *greeting = json_get(message, "QMP");
+
+	if (!greeting || greeting->type != JSON_OBJECT)
+		proxy_end(proxy, true, "QMP: the first message is no greeting");
+	else
+		send_command(proxy, QMP_CAPABILITIES);
 }
 
 static void answered(struct proxy *proxy)
@@ -85,42 +112,115 @@ static void refused(struct proxy *proxy, const struct json *error)
 
 	IGNORE(json_get_string(error, "error", "desc", &desc, &err) < 0,
 	       "the default says so");
-	log_escape(text, sizeof(text), desc, min_size(strlen(desc), 60));
-	proxy_end(proxy, true, "QMP refused a command: %s", text);
+	log_escape(text, sizeof(text), desc,
+		   min_size(strlen(desc), REFUSAL_RAW_MAX));
+	proxy_end(proxy, true, "QMP: the VMM refused %s: %s",
+		  command_name[proxy->qmp.state], text);
 }
 
-static void event(struct proxy *proxy, const char *name)
+/* Is it about the one command under way? An answer names its number. */
+static bool is_awaited(const struct proxy *proxy, const struct json *message)
 {
-	if (strcmp(name, "GUEST_PANICKED") == 0)
+	const struct json *id = json_get(message, "id");
+	char want[16];
+
+	if (!command_name[proxy->qmp.state] || !id || id->type != JSON_NUMBER)
+		return false;
+	snprintf(want, sizeof(want), "%u", proxy->qmp.id);
+	return strcmp(id->text, want) == 0;
+}
+
+static void answer(struct proxy *proxy, const struct json *message,
+		   const struct json *error, const struct json *value)
+{
+	if (!is_awaited(proxy, message))
+		proxy_end(proxy, true, "QMP: an answer to what was not asked");
+	else if ((error && value) || (value && value->type != JSON_OBJECT) ||
+		 (error && error->type != JSON_OBJECT))
+		proxy_end(proxy, true, "QMP: an answer of the wrong form");
+	else if (error)
+		refused(proxy, error);
+	else
+		answered(proxy);
+}
+
+/* "guest-reset", "guest-panic", ...: QEMU's fixed words, or nothing. */
+static void shutdown_cause(const struct json *message, char *ret, size_t size)
+{
+	const struct json *cause = json_get(json_get(message, "data"), "reason");
+	const char *allowed = "abcdefghijklmnopqrstuvwxyz-";
+
+	ret[0] = '\0';
+	if (!cause || cause->type != JSON_STRING)
+		return;
+	if (strlen(cause->text) < size &&
+	    strspn(cause->text, allowed) == strlen(cause->text))
+		memcpy(ret, cause->text, strlen(cause->text) + 1);
+}
+
+static void event(struct proxy *proxy, const struct json *message,
+		  const struct json *name)
+{
+	char cause[32], line[RECORD_LINE_MAX];
+
+	if (name->type != JSON_STRING) {
+		proxy_end(proxy, true, "QMP: an event without a name");
+	} else if (strcmp(name->text, "GUEST_PANICKED") == 0) {
 		proxy_end(proxy, true, "the guest kernel panicked");
-	else if (strcmp(name, "SHUTDOWN") == 0 && !proxy->ending)
-		proxy_end(proxy, true, "the VM shut down by itself");
+	} else if (strcmp(name->text, "SHUTDOWN") == 0 && !proxy->ending) {
+		console_drain(proxy);
+		console_headline(proxy, line);
+		shutdown_cause(message, cause, sizeof(cause));
+		/* A panicked kernel resets the machine. */
+		proxy_end(proxy, true, "%s%s%s%s",
+			  strstr(line, "Kernel panic") ?
+				  "the guest kernel panicked" :
+				  "the VM shut down by itself",
+			  cause[0] ? " (" : "", cause, cause[0] ? ")" : "");
+	}
 }
 
 static void take_message(struct proxy *proxy, const char *line, size_t len)
 {
 	struct err err = ERR_INIT;
 	struct json *message = NULL;
-	const struct json *field;
+	const struct json *name, *error, *value;
 
 	if (json_parse(line, len, &json_limits_qmp, &message, &err) < 0) {
 		proxy_end(proxy, true, "QMP: %s", err.text);
 		return;
 	}
+	name = json_get(message, "event");
+	error = json_get(message, "error");
+	value = json_get(message, "return");
 	if (proxy->qmp.state == QMP_GREETING)
 		greeted(proxy, message);
-	else if ((field = json_get(message, "event")) &&
-		 field->type == JSON_STRING)
-		event(proxy, field->text);
-	else if ((field = json_get(message, "error")))
-		refused(proxy, field);
-	else if (json_get(message, "return"))
-		answered(proxy);
+	else if (name && !error && !value)
+		event(proxy, message, name);
+	else if (!name && (error || value))
+		answer(proxy, message, error, value);
 	else
-		proxy_end(proxy, true, "QMP: unknown message");
+		proxy_end(proxy, true, "QMP: a message that QEMU does not send");
 	json_free(message);
 }
 
+/* Return: false when there were too many lately */
+static bool count_message(struct proxy *proxy)
+{
+	struct qmp *qmp = &proxy->qmp;
+
+	if (qmp->count == 0 || proxy_left_ms(&qmp->window) == 0) {
+		proxy_set_deadline(&qmp->window, WINDOW_MS);
+		qmp->count = 0;
+	}
+	if (++qmp->count <= WINDOW_MESSAGES)
+		return true;
+	proxy_end(proxy, true, "QMP: more than %d messages within a second",
+		  WINDOW_MESSAGES);
+	return false;
+}
+
+/* Read on during the end as well: "quit" has an answer. */
 static void take_lines(struct proxy *proxy)
 {
 	struct qmp *qmp = &proxy->qmp;
@@ -131,9 +231,15 @@ static void take_lines(struct proxy *proxy)
 		size_t len = (size_t)(end - qmp->line) - at;
 
 		/* "\r\n" ends a line; an empty one is nothing. */
+		if (!count_message(proxy))
+			break;
 		if (len > 1)
 			take_message(proxy, qmp->line + at, len);
 		at += len + 1;
+	}
+	if (end) { /* a flood */
+		qmp->len = 0;
+		return;
 	}
 	qmp->len -= at;
 	memmove(qmp->line, qmp->line + at, qmp->len);
@@ -156,8 +262,10 @@ void qmp_handle(struct proxy *proxy, struct source *source, uint32_t events)
 	if (n <= 0) {
 		proxy_forget(proxy, source);
 		memset(&qmp->deadline, 0, sizeof(qmp->deadline));
-		proxy_end(proxy, qmp->state != QMP_QUIT,
-			  "the VMM closed its monitor");
+		if (qmp->state == QMP_QUIT)
+			proxy_end(proxy, false, "the VMM closed its monitor");
+		else
+			proxy_suspect(proxy, "QMP: the VMM closed its monitor");
 		return;
 	}
 	qmp->len += (size_t)n;

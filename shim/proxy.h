@@ -21,6 +21,8 @@
 #define PROXY_WILL_MAX 1024
 #define PROXY_CONSOLE_KEPT 8192
 #define PROXY_VOICE_MAX (64u * 1024)
+#define PROXY_FOLLOW_MAX (256u * 1024) /* console in the log, with --debug */
+#define PROXY_SUSPECT_MS 500 /* until an end has its cause, or stays without */
 #define PROXY_STUCK_MS 10000
 #define PROXY_SETTLE_MS 500 /* for a bubblewrap to get past its set-up */
 #define PROXY_QMP_LINE_MAX 65536
@@ -78,7 +80,10 @@ struct qmp {
 	enum qmp_state state;
 	char line[PROXY_QMP_LINE_MAX];
 	size_t len;
+	uint32_t id;		  /* of the command under way */
 	struct timespec deadline; /* 0: none */
+	struct timespec window;	  /* messages are counted until then */
+	unsigned count;
 };
 
 struct jail {
@@ -99,6 +104,8 @@ struct proxy {
 	bool failed; /* the end was not asked for */
 	char reason[ERR_TEXT_MAX];
 	struct timespec end_deadline;
+	struct timespec suspect_deadline; /* 0: nothing is suspected */
+	char suspicion[128];
 
 	struct source creator; /* the creating runtime; its loss before MAIN ends us */
 	struct source control_listen;
@@ -116,14 +123,19 @@ struct proxy {
 	struct client *receiver;
 	uint32_t guest_left; /* payload bytes of the answer being copied */
 	bool guest_drop;     /* ... to nobody */
+	bool guest_begun;    /* ... of which the receiver has a part */
 	struct stream streams[PROXY_STREAMS_MAX];
 	uint32_t next_guest_id;
 
 	struct qmp qmp;
 	struct source console;
 	uint8_t console_kept[PROXY_CONSOLE_KEPT];
-	size_t console_len;  /* total bytes ever seen */
-	struct source voice; /* what jailer, QEMU and virtiofsd print */
+	size_t console_len; /* total bytes ever seen */
+	size_t follow_left; /* bytes of it that may still be logged live */
+	char follow_line[256];
+	size_t follow_len;
+	struct source voice;  /* what jailer, QEMU and virtiofsd print */
+	char voice_last[256]; /* their last line, escaped */
 	char voice_line[256];
 	size_t voice_len;
 	size_t voice_left;		/* bytes that may still be logged */
@@ -142,6 +154,11 @@ void proxy_run(struct proxy *proxy); /* until the sandbox ended */
 /* Starts the end; the first reason stays. failed: nobody asked for it. */
 void proxy_end(struct proxy *proxy, bool failed, const char *fmt, ...)
 	PRINTF(3, 4);
+/*
+ * Something ended that only ends with its owner: the process' own exit, which
+ * says more, has a moment to be seen.
+ */
+void proxy_suspect(struct proxy *proxy, const char *reason);
 /* Milliseconds until deadline, 0 when past, -1 when none is set. */
 int proxy_left_ms(const struct timespec *deadline);
 void proxy_set_deadline(struct timespec *deadline, int milliseconds);
@@ -149,14 +166,35 @@ void proxy_set_deadline(struct timespec *deadline, int milliseconds);
 /* SO_PEERCRED of a fresh connection */
 bool proxy_peer_is_us(const struct proxy *proxy, int fd);
 
+/* flow: bytes. Return of _fill and _write: a count (> 0), 0 at the end, -errno */
+size_t flow_room(const struct flow *flow);
+void flow_put(struct flow *flow, const void *data, size_t len);
+void flow_drop(struct flow *flow, size_t len);
+ssize_t flow_fill(struct flow *flow, int fd, size_t max);
+ssize_t flow_write(struct flow *flow, int fd, size_t max);
+struct stream *stream_find(struct proxy *proxy, uint32_t guest_id);
+struct stream *stream_new(struct proxy *proxy, struct client *client,
+			  uint32_t client_id);
+
+/* shims: their connections */
+void shims_accept(struct proxy *proxy, struct source *source, uint32_t events);
+void shims_gone(struct proxy *proxy, struct client *client, const char *why);
+/* Whatever a dead shim left undone. True while some of it waits. */
+bool shims_settle(struct proxy *proxy);
+uint32_t shims_interest(const struct proxy *proxy, const struct client *client);
+/* Tells all of them why the sandbox ends (TTRPC_PROXY_END). */
+void shims_last_words(struct proxy *proxy);
+
 /* forward: frames between shims and the guest's port */
-void forward_accept(struct proxy *proxy, struct source *source, uint32_t events);
 void forward_agent(struct proxy *proxy, struct source *source, uint32_t events);
+void forward_flush(struct proxy *proxy);  /* what the receiver takes */
+void forward_update(struct proxy *proxy); /* who is listened to */
 
 /* qmp */
 void qmp_handle(struct proxy *proxy, struct source *source, uint32_t events);
 void qmp_cont(struct proxy *proxy);
 void qmp_quit(struct proxy *proxy);
+void qmp_late(struct proxy *proxy); /* its deadline is over */
 
 /* control: records from kata-runtime */
 void control_accept(struct proxy *proxy, struct source *source, uint32_t events);
@@ -166,17 +204,26 @@ void control_ready(struct proxy *proxy);
 void control_continued(struct proxy *proxy);
 void control_failed(struct proxy *proxy);
 void control_ended(struct proxy *proxy);
+/* Reason and console to the creating runtime, which may not know what to ask. */
+void control_last_words(struct proxy *proxy);
 
-/* jails: mount holder, children, console */
+/* jails: mount holder, children */
 int jails_hold_mounts(const char *root, struct err *err) MUST_CHECK;
 int jails_leave_host(const char *root, struct err *err) MUST_CHECK;
 int jails_start(struct proxy *proxy, struct jail *jail, int argv_fd,
 		const int *fds, size_t count, int voice_fd,
 		struct err *err) MUST_CHECK;
 void jails_exited(struct proxy *proxy, struct source *source, uint32_t events);
+
+/* console: rings, and the few escaped lines that leave them */
 void console_handle(struct proxy *proxy, struct source *source, uint32_t events);
+void console_drain(struct proxy *proxy);
+size_t console_lines(const struct proxy *proxy, char (*ret)[RECORD_LINE_MAX],
+		     size_t max);
+void console_headline(const struct proxy *proxy, char ret[RECORD_LINE_MAX]);
 void console_report(const struct proxy *proxy);
 void voice_handle(struct proxy *proxy, struct source *source, uint32_t events);
+void voice_drain(struct proxy *proxy);
 
 /*
  * privs: the last stage, when both jails are up and before the guest may run.

@@ -183,6 +183,8 @@ void io_start(struct shim *shim);
 bool io_drained(const struct shim *shim);
 bool io_blocked(const struct shim *shim); /* the engine does not read */
 void io_abandon(struct shim *shim);	  /* no more input is taken */
+/* A last text to the engine's stderr, at most PIPE_BUF; never blocks for long */
+void io_last_words(const struct shim *shim, const char *text, size_t len);
 
 /* signals */
 int signals_init(struct shim *shim, struct err *err) MUST_CHECK;

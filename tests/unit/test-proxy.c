@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* test-proxy.c - frames between shims and a guest that may be hostile. */
 /* link: shim/proxy-forward.o shim/proxy-loop.o shim/proxy-qmp.o */
-/* link: shim/proxy-control.o shim/proxy-jails.o */
+/* link: shim/proxy-control.o shim/proxy-jails.o shim/proxy-flow.o */
+/* link: shim/proxy-shims.o shim/proxy-console.o */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -115,7 +116,7 @@ static int connect_shim(void)
 	assert_int_equal(
 		getsockname(listener.fd, (struct sockaddr *)&address, &len), 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, len), 0);
-	forward_accept(&proxy, &listener, EPOLLIN);
+	shims_accept(&proxy, &listener, EPOLLIN);
 	close(listener.fd);
 	return fd;
 }
@@ -378,8 +379,86 @@ static void test_closed_port_ends_the_vm(void **state)
 	close(guest_fd);
 	guest_fd = -1;
 	turns(3);
+	/* The VMM's own end, which says more, has a moment. */
+	assert_false(proxy.ending);
+	proxy_set_deadline(&proxy.suspect_deadline, 0);
+	usleep(2000);
+	turns(1);
 	assert_true(proxy.ending);
 	assert_true(proxy.failed);
+}
+
+static void print(const char *text)
+{
+	int pair[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+	watch(&proxy.console, pair[0], console_handle);
+	assert_int_equal(send(pair[1], text, strlen(text), 0), strlen(text));
+	turns(2);
+	close(pair[1]);
+	proxy_forget(&proxy, &proxy.console);
+}
+
+static void test_console_lines(void **state)
+{
+	char lines[4][RECORD_LINE_MAX], head[RECORD_LINE_MAX];
+	char longest[600];
+
+	(void)state;
+	assert_int_equal(console_lines(&proxy, lines, 4), 0);
+	console_headline(&proxy, head);
+	assert_string_equal(head, "");
+	print("one\r\n\n\ntwo\x1b[31m\n");
+	assert_int_equal(console_lines(&proxy, lines, 4), 2);
+	assert_string_equal(lines[0], "one");
+	assert_string_equal(lines[1], "two\\x1b[31m");
+	memset(longest, 0xff, sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	print(longest);
+	assert_int_equal(console_lines(&proxy, lines, 4), 3);
+	assert_true(strlen(lines[2]) < RECORD_LINE_MAX);
+	print("\nKernel panic - not syncing: x\n1\n2\n3\n4\n5\n");
+	assert_int_equal(console_lines(&proxy, lines, 4), 4);
+	assert_string_equal(lines[0], "Kernel panic - not syncing: x");
+	assert_string_equal(lines[1], "3");
+	assert_string_equal(lines[3], "5");
+	console_headline(&proxy, head);
+	assert_string_equal(head, "Kernel panic - not syncing: x");
+	for (int i = 0; i < 3000; i++)
+		print("x\nyz\n"); /* the ring's end comes around */
+	assert_int_equal(console_lines(&proxy, lines, 4), 4);
+	assert_string_equal(lines[3], "yz");
+}
+
+/* A shim learns why, unless it has half a frame. */
+static void test_last_words(void **state)
+{
+	int a = connect_shim(), b = connect_shim();
+	struct ttrpc_header header;
+	char data[8192], byte;
+
+	(void)state;
+	send_header(b, 0, 1, TTRPC_REQUEST);
+	turns(2);
+	assert_true(take_frame(guest_fd, &header, &byte));
+	send_header(guest_fd, 100, header.stream, TTRPC_RESPONSE);
+	send_bytes(guest_fd, 'x', 10);
+	turns(3);
+	print("bye\x07\n");
+	proxy_end(&proxy, true, "because\n%s", "\x1b");
+	assert_int_equal(recv(a, data, sizeof(data), MSG_DONTWAIT),
+			 TTRPC_HEADER_SIZE + strlen("because??\nbye\\x07"));
+	assert_int_equal((uint8_t)data[8], TTRPC_PROXY_END);
+	assert_memory_equal(data + TTRPC_HEADER_SIZE, "because??\nbye\\x07",
+			    strlen("because??\nbye\\x07"));
+	assert_int_equal(recv(b, data, sizeof(data), MSG_DONTWAIT), 20);
+	/* Nothing of the guest follows. */
+	send_bytes(guest_fd, 'x', 90);
+	turns(3);
+	assert_true(recv(b, data, sizeof(data), MSG_DONTWAIT) < 0);
+	close(a);
+	close(b);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -398,6 +477,8 @@ int main(void)
 		TEST(test_dead_sender_is_padded),
 		TEST(test_second_main_is_refused),
 		TEST(test_closed_port_ends_the_vm),
+		TEST(test_console_lines),
+		TEST(test_last_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
