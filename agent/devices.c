@@ -40,10 +40,21 @@ static const struct {
 static int make_node(int dir_fd, const char *name,
 		     const struct launch_device *device, struct err *err)
 {
-	if (mknodat(dir_fd, name, S_IFCHR | device->mode,
-		    makedev(device->major, device->minor)) < 0 &&
-	    errno != EEXIST)
-		return err_set(err, errno, "make device %s", name);
+	mode_t type = device->is_fifo ? S_IFIFO : S_IFCHR;
+	dev_t number = device->is_fifo ? 0 :
+					 makedev(device->major, device->minor);
+	struct stat st;
+
+	if (mknodat(dir_fd, name, type | device->mode, number) < 0) {
+		if (errno != EEXIST)
+			return err_set(err, errno, "make device %s", name);
+		if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_set(err, errno, "look at device %s", name);
+		if ((st.st_mode & S_IFMT) != type ||
+		    (!device->is_fifo && st.st_rdev != number))
+			return err_msg(err, EEXIST,
+				       "another file is at device %s", name);
+	}
 	if ((device->uid || device->gid) &&
 	    fchownat(dir_fd, name, device->uid, device->gid,
 		     AT_SYMLINK_NOFOLLOW) < 0)
@@ -80,9 +91,14 @@ int devices_make(const struct launch_root *root, int root_fd, struct err *err)
 				       "linux.devices: /dev is not a tmpfs") :
 			       0;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(defaults); i++)
-		r = make_node(dev_fd, defaults[i].path, &defaults[i], err);
+		/* What the spec mounted at such a place is its wish. */
+		if (faccessat(dev_fd, defaults[i].path, F_OK,
+			      AT_SYMLINK_NOFOLLOW) < 0)
+			r = make_node(dev_fd, defaults[i].path, &defaults[i],
+				      err);
 	for (size_t i = 0; r == 0 && i < root->device_count; i++)
-		r = make_listed(&root->devices[i], root_fd, err);
+		if (make_listed(&root->devices[i], root_fd, err) < 0)
+			r = err_wrap(err, "linux.devices[%zu]", i);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(links); i++)
 		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0 &&
 		    errno != EEXIST)

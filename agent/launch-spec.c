@@ -266,7 +266,8 @@ static int take_mounts(const Grpc__Spec *spec, struct launch_root *ret,
 	return 0;
 }
 
-/* Devices of the guest's own kernel that harm nobody; all are 'c'. */
+/* Devices of the guest's own kernel that harm nobody; all are 'c'. A fifo
+ * ('p') is no device at all. */
 static const struct {
 	unsigned major, minor;
 } harmless[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 } };
@@ -274,13 +275,15 @@ static const struct {
 static int take_device(const Grpc__LinuxDevice *from, size_t i,
 		       struct launch_device *to, struct err *err)
 {
-	bool known = false;
+	bool is_char = strcmp(from->type, "c") == 0 ||
+		       strcmp(from->type, "u") == 0;
+	bool known = strcmp(from->type, "p") == 0;
 
-	for (size_t k = 0; k < ARRAY_SIZE(harmless); k++)
+	to->is_fifo = known;
+	for (size_t k = 0; is_char && k < ARRAY_SIZE(harmless); k++)
 		known |= from->major == harmless[k].major &&
 			 from->minor == harmless[k].minor;
-	if (!known ||
-	    (strcmp(from->type, "c") != 0 && strcmp(from->type, "u") != 0))
+	if (!known)
 		return err_msg(
 			err, EOPNOTSUPP,
 			"linux.devices[%zu]: \"%.64s\" is a device of the host",

@@ -61,6 +61,9 @@ static const struct {
 	{ "nolazytime", WORD_NOTHING, 0, 0 },
 	{ "noiversion", WORD_NOTHING, 0, 0 },
 	{ "nofail", WORD_NOTHING, 0, 0 },
+	{ "loud", WORD_NOTHING, 0, 0 }, /* what the kernel logs is not ours */
+	{ "silent", WORD_NOTHING, 0, 0 },
+	{ "iversion", WORD_NOTHING, 0, 0 }, /* file systems decide by themselves */
 	{ "remount", WORD_REFUSE, 0, 0 },
 	{ "mand", WORD_REFUSE, 0, 0 },
 	{ "idmap", WORD_REFUSE, 0, 0 },
@@ -174,6 +177,14 @@ static int take_options(const struct mount_request *request, const char *where,
 	return 0;
 }
 
+/* These are of a superblock: a bind has none of its own, so mount(8) too
+ * leaves the one that is there as it is. */
+static bool is_superblock_word(const char *word)
+{
+	return strcmp(word, "sync") == 0 || strcmp(word, "dirsync") == 0 ||
+	       strcmp(word, "lazytime") == 0;
+}
+
 /* Only what the host lends us may be bound. */
 static int take_bind_source(const char *source, const char *where,
 			    struct mount_plan *plan, struct err *err)
@@ -187,10 +198,11 @@ static int take_bind_source(const char *source, const char *where,
 			       source ? source : "", AGENT_RUN_DIR);
 	plan->source = xstrdup(source + sizeof(prefix) - 1);
 	plan->fstype = NULL;
-	if (plan->data.count)
-		return err_msg(err, EOPNOTSUPP,
-			       "%s.options: \"%.64s\" is not supported", where,
-			       plan->data.item[0]);
+	for (size_t i = 0; i < plan->data.count; i++)
+		if (!is_superblock_word(plan->data.item[i]))
+			return err_msg(err, EOPNOTSUPP,
+				       "%s.options: \"%.64s\" is not supported",
+				       where, plan->data.item[i]);
 	if (plan->copy_up)
 		return err_msg(err, EINVAL,
 			       "%s.options: tmpcopyup is for tmpfs", where);

@@ -132,6 +132,14 @@ static void read_parts(struct oci_in *in, struct oci_linux *ret)
 	}
 }
 
+static void read_paths(struct oci_in *in, const char *key, struct strv *ret)
+{
+	oci_read_strv(in, key, ret);
+	for (size_t i = 0; i < ret->count; i++)
+		if (ret->item[i][0] != '/')
+			oci_fail(in, key, EINVAL, "must be absolute paths");
+}
+
 void oci_linux_read(struct oci_in *in, struct oci_linux *ret)
 {
 	read_namespaces(in, ret);
@@ -144,8 +152,8 @@ void oci_linux_read(struct oci_in *in, struct oci_linux *ret)
 	read_parts(in, ret);
 	read_devices(in, ret);
 	oci_read_string(in, "rootfsPropagation", &ret->rootfs_propagation);
-	oci_read_strv(in, "maskedPaths", &ret->masked_paths);
-	oci_read_strv(in, "readonlyPaths", &ret->readonly_paths);
+	read_paths(in, "maskedPaths", &ret->masked_paths);
+	read_paths(in, "readonlyPaths", &ret->readonly_paths);
 	oci_read_string(in, "mountLabel", &ret->mount_label);
 	ret->has_intel_rdt = oci_has(in, "intelRdt");
 	ret->has_personality = oci_has(in, "personality");

@@ -9,14 +9,42 @@
 #include <errno.h>
 #include <string.h>
 
+#include "auto.h"
 #include "oci-read.h"
 #include "path.h"
+
+/* MAJOR.MINOR.PATCH of Semantic Versioning 2.0.0, with what may follow. */
+static bool is_version_1(const char *text)
+{
+	static const char more[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.+";
+	const char *at = text;
+
+	if (strncmp(at, "1.", 2) != 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		size_t digits;
+
+		at = strchr(at, '.');
+		digits = at ? strspn(++at, "0123456789") : 0;
+		if (digits == 0 || (at[0] == '0' && digits > 1))
+			return false;
+		if (i == 0 && at[digits] != '.')
+			return false;
+		at += i == 1 ? digits : 0;
+	}
+	if (*at == '\0')
+		return true;
+	return (*at == '-' || *at == '+') && at[1] &&
+	       at[strspn(at, more)] == '\0';
+}
 
 static void read_version(struct oci_in *in, struct oci_spec *ret)
 {
 	oci_need_string(in, "ociVersion", &ret->version);
-	if (ret->version && strncmp(ret->version, "1.", 2) != 0)
-		oci_fail(in, "ociVersion", EINVAL, "must be 1.x");
+	if (ret->version && !is_version_1(ret->version))
+		oci_fail(in, "ociVersion", EINVAL,
+			 "must be a version 1.MINOR.PATCH");
 }
 
 static void read_root(struct oci_in *in, struct oci_spec *ret)
@@ -34,18 +62,19 @@ static void read_root(struct oci_in *in, struct oci_spec *ret)
 
 static void read_mount(struct oci_in *in, struct oci_mount *ret)
 {
-	char *clean;
+	AUTO_FREE char *rooted = NULL;
 
 	oci_need_string(in, "destination", &ret->destination);
 	if (in->r < 0)
 		return;
-	if (ret->destination[0] != '/') {
-		oci_fail(in, "destination", EINVAL, "must be an absolute path");
+	if (!*ret->destination) {
+		oci_fail(in, "destination", EINVAL, "is empty");
 		return;
 	}
-	clean = path_normalise(ret->destination);
+	/* Old tools write relative paths: they are meant from the root. */
+	rooted = xasprintf("/%s", ret->destination);
 	free(ret->destination);
-	ret->destination = clean;
+	ret->destination = path_normalise(rooted);
 	oci_read_string(in, "source", &ret->source);
 	oci_read_string(in, "type", &ret->type);
 	oci_read_strv(in, "options", &ret->options);
@@ -118,6 +147,9 @@ static void read_spec(struct oci_in *in, struct oci_spec *ret)
 	read_mounts(in, ret);
 	read_hooks(in, ret);
 	oci_read_pairs(in, "annotations", &ret->annotations);
+	for (size_t i = 0; i < ret->annotations.count; i++)
+		if (!*ret->annotations.item[i].key)
+			oci_fail(in, "annotations", EINVAL, "has an empty key");
 	if (oci_enter(in, "linux", &child)) {
 		oci_linux_read(&child, &ret->linux_);
 		oci_leave(in, &child);

@@ -24,7 +24,8 @@ UNIT_SRC := $(wildcard tests/unit/test-*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(SAN_B)/unit/%)
 UNIT_LIB := $(SAN_B)/libkata.a
 
-.PHONY: check check-unit lint lint-quick lint-format lint-headers lint-syntax \
+
+.PHONY: lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
 	lint-includes lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
@@ -121,7 +122,7 @@ CLANG_FORMAT ?= clang-format
 
 lint: lint-quick lint-tidy	## every static check
 
-lint-quick: lint-format lint-includes lint-headers lint-syntax lint-shell	## the fast static checks
+lint-quick: lint-format lint-includes lint-headers lint-syntax lint-shell lint-docs	## the fast static checks
 
 lint-format:	## formatting (`make format` repairs it) and line length
 	$(CLANG_FORMAT) --dry-run -Werror $(LINT_C) $(LINT_H)
@@ -148,6 +149,9 @@ lint-syntax: $(PROTO_H)	## warnings of gcc and clang
 
 lint-shell:	## shellcheck
 	shellcheck $(wildcard $(LINT_SH))
+
+lint-docs:	## documents against the tree
+	@tests/lint/check-conformance
 
 lint-tidy: $(PROTO_H)	## clang-tidy (slow)
 	@printf '%s\n' $(TIDY_C) | xargs -P $$(nproc) -n 4 tests/lint/tidy

@@ -55,6 +55,34 @@ static void test_mount_bind(void **state UNUSED)
 	mount_plan_done(&plan);
 }
 
+/* The words that the specification demands and mount(8) knows. */
+static void test_mount_words(void **state UNUSED)
+{
+	static const char *const one[] = {
+		"async",	 "atime",	"bind",
+		"defaults",	 "dev",		"diratime",
+		"dirsync",	 "exec",	"iversion",
+		"lazytime",	 "loud",	"noatime",
+		"nodev",	 "nodiratime",	"noexec",
+		"noiversion",	 "nolazytime",	"norelatime",
+		"nostrictatime", "nosuid",	"private",
+		"rbind",	 "relatime",	"ro",
+		"rprivate",	 "runbindable", "rw",
+		"silent",	 "strictatime", "suid",
+		"sync",		 "unbindable",
+	};
+	struct err err = ERR_INIT;
+	struct mount_plan plan;
+
+	for (size_t i = 0; i < ARRAY_SIZE(one); i++) {
+		const char *const options[] = { one[i], NULL };
+
+		assert_int_equal(
+			parse("bind", SHARE, "/a", options, &plan, &err), 0);
+		mount_plan_done(&plan);
+	}
+}
+
 static void test_mount_last_word_wins(void **state UNUSED)
 {
 	static const char *const options[] = { "ro",	      "rw",  "noatime",
@@ -336,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mount_bind),
+		cmocka_unit_test(test_mount_words),
 		cmocka_unit_test(test_mount_last_word_wins),
 		cmocka_unit_test(test_mount_data),
 		cmocka_unit_test(test_mount_refusals),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "auto.h"
 #include "oci.h"
 
 #define PROCESS "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"}"
@@ -195,7 +196,14 @@ static void test_wrong_types(void **state)
 	(void)state;
 	refuse_parse("[]", "object");
 	refuse_parse("{}", "ociVersion: is missing");
-	refuse_parse("{\"ociVersion\":\"2.0.0\"}", "must be 1.x");
+	refuse_parse("{\"ociVersion\":\"2.0.0\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.0\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.02.0\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.0.x\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.0.2-\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.0.2 dev\"}", "must be a version 1.");
+	refuse_parse("{\"ociVersion\":\"1.0.2-dev+b/1\"}",
+		     "must be a version 1.");
 	refuse_parse(WITH("[]", "{\"path\":\"r\"}"), "process: is an array");
 	refuse_parse(WITH(PLAIN "}", "{}"), "root.path: is missing");
 	refuse_parse(WITH("{\"cwd\":\"/\"}", "{\"path\":\"r\"}"),
@@ -244,6 +252,39 @@ static void test_rlimits(void **state)
 		     "process.rlimits[0]");
 }
 
+static void test_versions(void **state)
+{
+	static const char *const good[] = { "1.0.0", "1.0.2-dev", "1.2.0+crun",
+					    "1.10.0-rc.1+x-2" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		AUTO_FREE char *text = xasprintf("{\"ociVersion\":\"%s\"," PROCESS
+						 "," ROOT ",\"linux\":{}}",
+						 good[i]);
+		struct oci_spec *spec = NULL;
+
+		assert_int_equal(
+			oci_spec_parse(text, strlen(text), &spec, &err), 0);
+		assert_string_equal(spec->version, good[i]);
+		oci_spec_free(spec);
+	}
+}
+
+static void test_relative_destination(void **state)
+{
+	static const char text[] =
+		SPEC(",\"mounts\":[{\"destination\":\"a/../b//c\"}]", "");
+	struct err err = ERR_INIT;
+	struct oci_spec *spec = NULL;
+
+	(void)state;
+	assert_int_equal(oci_spec_parse(text, strlen(text), &spec, &err), 0);
+	assert_string_equal(spec->mounts[0].destination, "/b/c");
+	oci_spec_free(spec);
+}
+
 static void test_wrong_linux(void **state)
 {
 	(void)state;
@@ -270,8 +311,9 @@ static void test_wrong_linux(void **state)
 		SPEC("", ",\"resources\":{\"devices\":[{\"access\":\"x\"}]}"),
 		"linux.resources.devices[0].access");
 	refuse_parse(SPEC("", ",\"seccomp\":{}"), "linux.seccomp.defaultAction");
-	refuse_parse(SPEC(",\"mounts\":[{\"destination\":\"a\"}]", ""),
+	refuse_parse(SPEC(",\"mounts\":[{\"destination\":\"\"}]", ""),
 		     "mounts[0].destination");
+	refuse_parse(SPEC(",\"annotations\":{\"\":\"x\"}", ""), "annotations");
 	refuse_parse(SPEC(",\"annotations\":{\"a\":true}", ""), "annotations.a");
 }
 
@@ -451,6 +493,8 @@ int main(void)
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_relative_destination),
 		cmocka_unit_test(test_wrong_linux),
 		cmocka_unit_test(test_refused_top),
 		cmocka_unit_test(test_refused_namespaces),
