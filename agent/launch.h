@@ -18,8 +18,8 @@ struct launch_rlimit {
 };
 
 struct launch_device {
-	char *path;	       /* in the container, absolute */
-	bool is_fifo;	       /* else a character device */
+	char *path;   /* in the container, absolute */
+	bool is_fifo; /* else a character device */
 	unsigned major, minor;
 	mode_t mode;
 	uint32_t uid, gid;
