@@ -26,6 +26,13 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_SIGNAL] = sizeof(struct record_signal),
 	[RECORD_SHIM_STARTED] = sizeof(struct record_plain),
 	[RECORD_PROXY_LAST_WORDS] = sizeof(struct record_words),
+	[RECORD_SHIM_STATUS] = sizeof(struct record_plain),
+	[RECORD_SHIM_STATUS_IS] = sizeof(struct record_status_is),
+	[RECORD_SHIM_PAUSE] = sizeof(struct record_plain),
+	[RECORD_SHIM_RESUME] = sizeof(struct record_plain),
+	[RECORD_SHIM_UPDATE] = sizeof(struct record_update),
+	[RECORD_SHIM_STATS] = sizeof(struct record_plain),
+	[RECORD_SHIM_STATS_ARE] = sizeof(struct record_stats),
 };
 
 static_assert(sizeof(union record) <= UINT16_MAX, "size is 16 bits");
@@ -131,6 +138,20 @@ static bool readback_is_good(const struct record_readback *readback)
 	       is_text(readback->kernel, sizeof(readback->kernel));
 }
 
+static bool stats_are_good(const struct record_stats *stats)
+{
+	if (stats->value_count > RECORD_VALUES_MAX ||
+	    stats->link_count > RECORD_LINKS_MAX)
+		return false;
+	for (size_t i = 0; i < stats->value_count; i++)
+		if (!is_text(stats->value[i].name, sizeof(stats->value[i].name)))
+			return false;
+	for (size_t i = 0; i < stats->link_count; i++)
+		if (!is_text(stats->link[i].name, sizeof(stats->link[i].name)))
+			return false;
+	return true;
+}
+
 static bool record_is_good(const union record *record)
 {
 	switch (record->h.type) {
@@ -149,6 +170,13 @@ static bool record_is_good(const union record *record)
 			       sizeof(record->words.reason)) &&
 		       is_text(record->words.headline,
 			       sizeof(record->words.headline));
+	case RECORD_SHIM_STATUS_IS:
+		return record->status.status > 0 &&
+		       record->status.status < RECORD_STATUS_MAX;
+	case RECORD_SHIM_UPDATE:
+		return is_text(record->update.json, sizeof(record->update.json));
+	case RECORD_SHIM_STATS_ARE:
+		return stats_are_good(&record->stats);
 	default:
 		return true;
 	}

@@ -14,6 +14,9 @@
 #define RECORD_ADDRS_MAX 8
 #define RECORD_LINE_MAX 240 /* one escaped line of a guest's console */
 #define RECORD_LINES_MAX 8  /* of them, where the last ones are given out */
+#define RECORD_UPDATE_MAX 8192
+#define RECORD_VALUES_MAX 64
+#define RECORD_LINKS_MAX 8
 
 enum record_type {
 	RECORD_ERROR = 1, /* any -> runtime: text; the operation failed */
@@ -27,6 +30,13 @@ enum record_type {
 	RECORD_SHIM_SIGNAL,  /* runtime -> shim: signal, all */
 	RECORD_SHIM_STARTED, /* shim -> runtime (exec): the process runs */
 	RECORD_PROXY_LAST_WORDS, /* proxy -> creating runtime: why it ended */
+	RECORD_SHIM_STATUS, /* runtime -> shim: answered by SHIM_STATUS_IS */
+	RECORD_SHIM_STATUS_IS,
+	RECORD_SHIM_PAUSE,  /* runtime -> shim: answered by OK */
+	RECORD_SHIM_RESUME, /* runtime -> shim: answered by OK */
+	RECORD_SHIM_UPDATE, /* runtime -> shim: resources; answered by OK */
+	RECORD_SHIM_STATS,  /* runtime -> shim: answered by SHIM_STATS_ARE */
+	RECORD_SHIM_STATS_ARE,
 	RECORD_TYPE_MAX
 };
 
@@ -109,6 +119,53 @@ struct record_words {
 	char headline[RECORD_LINE_MAX]; /* of the guest's console, escaped */
 };
 
+enum record_status { /* what the shim knows of its process */
+		     RECORD_STATUS_CREATED = 1,
+		     RECORD_STATUS_RUNNING,
+		     RECORD_STATUS_PAUSED,
+		     RECORD_STATUS_STOPPED,
+		     RECORD_STATUS_MAX
+};
+
+struct record_status_is {
+	struct record_header h;
+	uint32_t status; /* enum record_status */
+};
+
+/* OCI LinuxResources: a partial JSON object of ASCII alone. */
+struct record_update {
+	struct record_header h;
+	char json[RECORD_UPDATE_MAX];
+};
+
+struct record_value {
+	char name[32];
+	uint64_t value;
+};
+
+struct record_link {
+	char name[16];
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+
+/* Figures of the guest's cgroup: hostile numbers, to print and not to trust. */
+struct record_stats {
+	struct record_header h;
+	uint64_t cpu_total, cpu_user, cpu_kernel; /* nanoseconds */
+	uint64_t cpu_periods, cpu_throttled_periods, cpu_throttled_time;
+	uint64_t memory_usage, memory_max, memory_limit, memory_failcnt;
+	uint64_t memory_cache, memory_kernel;
+	uint64_t swap_usage, swap_limit;
+	uint64_t pids_current, pids_limit;
+	uint64_t oom_kills;
+	uint64_t io_read, io_write; /* bytes, all devices */
+	uint32_t value_count;	    /* of memory.stat */
+	uint32_t link_count;
+	struct record_value value[RECORD_VALUES_MAX];
+	struct record_link link[RECORD_LINKS_MAX];
+};
+
 union record {
 	struct record_header h;
 	struct record_plain plain;
@@ -117,6 +174,9 @@ union record {
 	struct record_start start;
 	struct record_signal signal;
 	struct record_words words;
+	struct record_status_is status;
+	struct record_update update;
+	struct record_stats stats;
 };
 
 /* Fills magic, type and size. */

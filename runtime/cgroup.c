@@ -301,21 +301,45 @@ static int check_path(const char *path, struct err *err)
 	return 0;
 }
 
-int cgroup_make(const char *path, const struct oci_resources *resources,
-		uint32_t overhead_mib, struct cgroup *ret, struct strv *notes,
-		struct err *err)
+/* "slice:prefix:name", or nothing. */
+static int check_systemd_path(const char *path, struct err *err)
+{
+	const char *colon = path ? strchr(path, ':') : NULL;
+
+	if (!path || !*path || (colon && strchr(colon + 1, ':')))
+		return 0;
+	return err_msg(
+		err, EINVAL,
+		"linux.cgroupsPath: expected \"slice:prefix:name\", got \"%.128s\"",
+		path);
+}
+
+/* Why there will be none, NULL: there will be one. */
+static const char *reason_for_none(enum cgroup_manager manager, const char *path)
+{
+	if (manager == CGROUP_MANAGER_DISABLED)
+		return "cgroup: none is made (--cgroup-manager disabled)";
+	if (manager == CGROUP_MANAGER_SYSTEMD || (path && strchr(path, ':')))
+		return "cgroup: the systemd driver is not supported yet";
+	return path && *path ? NULL : "cgroup: the engine named none";
+}
+
+int cgroup_make(enum cgroup_manager manager, const char *path,
+		const struct oci_resources *resources, uint32_t overhead_mib,
+		struct cgroup *ret, struct strv *notes, struct err *err)
 {
 	AUTO_FREE char *mounts = NULL;
 	struct making m = { .resources = resources,
 			    .overhead_mib = overhead_mib,
 			    .wanted = cgroup_wanted(resources),
 			    .notes = notes };
+	const char *none = reason_for_none(manager, path);
 
-	if (!path || !*path || strchr(path, ':')) {
-		strv_add(notes,
-			 path && strchr(path, ':') ?
-				 "cgroup: the systemd driver is not supported yet" :
-				 "cgroup: the engine named none");
+	if (manager == CGROUP_MANAGER_SYSTEMD &&
+	    check_systemd_path(path, err) < 0)
+		return -err->code;
+	if (none) {
+		strv_add(notes, none);
 		m.cgroup.incomplete = true;
 		*ret = m.cgroup;
 		return 0;

@@ -10,6 +10,14 @@
 #include "err.h"
 #include "oci.h"
 
+/* --cgroup-manager; --systemd-cgroup is another spelling of the second */
+enum cgroup_manager {
+	CGROUP_MANAGER_CGROUPFS,
+	CGROUP_MANAGER_SYSTEMD,
+	CGROUP_MANAGER_DISABLED, /* none is made */
+	CGROUP_MANAGER_MAX
+};
+
 struct cgroup {
 	struct strv dirs; /* absolute, made (or found) and ours to join */
 	bool incomplete;  /* a limit that was asked for has no effect */
@@ -21,8 +29,9 @@ struct cgroup {
  * left out and named in notes, and so is a limit that no hierarchy took. With
  * nothing to join, dirs is empty.
  */
-int cgroup_make(const char *path, const struct oci_resources *resources,
-		uint32_t overhead_mib, struct cgroup *ret, struct strv *notes,
+int cgroup_make(enum cgroup_manager manager, const char *path,
+		const struct oci_resources *resources, uint32_t overhead_mib,
+		struct cgroup *ret, struct strv *notes,
 		struct err *err) MUST_CHECK;
 enum cgroup_controller {
 	CGROUP_CPU = 1 << 0,

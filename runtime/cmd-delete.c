@@ -5,14 +5,14 @@
 #include "auto.h"
 #include "container.h"
 #include "opts.h"
-#include "state.h"
+#include "lifecycle.h"
 
 static int check_stopped(int dir_fd, const char *id, struct err *err)
 {
 	struct state state = { 0 };
 	enum state_status status;
 
-	if (state_load(dir_fd, &state, err) < 0)
+	if (container_load(dir_fd, &state, err) < 0)
 		return -err->code;
 	status = state_status(&state);
 	state_done(&state);

@@ -17,6 +17,7 @@
 #include "container.h"
 #include "fd.h"
 #include "ids.h"
+#include "lifecycle.h"
 #include "oci.h"
 #include "opts.h"
 #include "path.h"
@@ -183,7 +184,7 @@ static int exec_in(struct execution *e, struct err *err)
 	uint64_t nonce[2];
 	int r;
 
-	if (state_load(e->dir_fd, &e->state, err) < 0)
+	if (container_load(e->dir_fd, &e->state, err) < 0)
 		return -err->code;
 	if (state_status(&e->state) != STATUS_RUNNING)
 		return err_msg(err, ESRCH,

@@ -12,9 +12,9 @@
 
 #include "auto.h"
 #include "container.h"
+#include "lifecycle.h"
 #include "opts.h"
 #include "path.h"
-#include "state.h"
 
 static volatile pid_t watched;
 

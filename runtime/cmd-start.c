@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* cmd-start.c - kata-runtime start. */
 #include "container.h"
+#include "lifecycle.h"
 #include "opts.h"
-#include "state.h"
 
 int cmd_start(struct runtime *rt, int argc, char **argv, int first,
 	      struct err *err)

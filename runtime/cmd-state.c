@@ -6,10 +6,10 @@
 #include "auto.h"
 #include "container.h"
 #include "json.h"
+#include "lifecycle.h"
 #include "oci.h"
 #include "opts.h"
 #include "path.h"
-#include "state.h"
 
 #define CONFIG_BYTES_MAX (4u << 20)
 
@@ -56,11 +56,10 @@ static void print_state(const struct state *s, int dir_fd)
 	enum state_status status = state_status(s);
 
 	json_begin_object(&w, NULL);
-	json_string(&w, "ociVersion", "1.2.0");
+	json_string(&w, "ociVersion", KATA_SPEC);
 	json_string(&w, "id", s->id);
 	json_string(&w, "status", status_name[status]);
-	json_u64(&w, "pid",
-		 status == STATUS_STOPPED ? 0 : (uint64_t)s->shim.pid);
+	json_u64(&w, "pid", (uint64_t)container_pid(s, status));
 	json_string(&w, "bundle", s->bundle);
 	json_string(&w, "rootfs", s->rootfs);
 	json_string(&w, "created", s->created);
@@ -84,7 +83,7 @@ int cmd_state(struct runtime *rt, int argc, char **argv, int first,
 	    state_root_open(rt, err) < 0)
 		return -err->code;
 	dir_fd = state_open(rt, id, false, err);
-	if (dir_fd < 0 || state_load(dir_fd, &state, err) < 0)
+	if (dir_fd < 0 || container_load(dir_fd, &state, err) < 0)
 		return -err->code;
 	print_state(&state, dir_fd);
 	state_done(&state);

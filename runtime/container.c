@@ -31,7 +31,6 @@
 #include "state.h"
 
 #define CREATE_EXTRA_MS 60000 /* mounts and agent calls, on top of the boot */
-#define START_MS 30000
 
 /* One create under way. */
 struct creation {
@@ -358,52 +357,6 @@ int container_create(struct runtime *rt, const char *id,
 	state_done(&c.state);
 	if (c.dir_fd >= 0)
 		close(c.dir_fd);
-	return r < 0 ? r : 0;
-}
-
-static int send_start(struct state *state, int dir_fd, struct err *err)
-{
-	AUTO_FD int netns_fd = process_open_ns(&state->shim, "net", err);
-	AUTO_FD int fd = -1;
-	union record record;
-
-	if (netns_fd < 0)
-		return netns_fd;
-	record_init(&record, RECORD_SHIM_START);
-	if (netns_wire(netns_fd, &record.start, err) < 0)
-		return -err->code;
-	fd = state_connect(dir_fd, "shim.sock", SOCK_SEQPACKET, err);
-	if (fd < 0)
-		return fd;
-	if (record_send(fd, &record, err) < 0)
-		return -err->code;
-	return record_expect(fd, RECORD_OK, &record, START_MS, err);
-}
-
-int container_start(struct runtime *rt, const char *id, struct err *err)
-{
-	AUTO_FD int dir_fd = state_open(rt, id, true, err);
-	struct state state = { 0 };
-	enum state_status status;
-	int r;
-
-	if (dir_fd < 0)
-		return dir_fd;
-	if (state_load(dir_fd, &state, err) < 0)
-		return -err->code;
-	status = state_status(&state);
-	if (status != STATUS_CREATED) {
-		state_done(&state);
-		return err_msg(err, EINVAL,
-			       "cannot start a container in the %s state",
-			       status_name[status]);
-	}
-	r = send_start(&state, dir_fd, err);
-	if (r >= 0) {
-		state.started = true;
-		r = state_save(dir_fd, &state, err);
-	}
-	state_done(&state);
 	return r < 0 ? r : 0;
 }
 

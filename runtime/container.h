@@ -17,8 +17,6 @@ struct create_options {
 int container_create(struct runtime *rt, const char *id,
 		     const struct create_options *options, pid_t *ret_pid,
 		     struct err *err) MUST_CHECK;
-int container_start(struct runtime *rt, const char *id,
-		    struct err *err) MUST_CHECK;
 /* Undoes everything recorded and removes ID/; the lock must be held. */
 int container_remove(struct runtime *rt, const char *id, int dir_fd,
 		     struct err *err) MUST_CHECK;

@@ -22,10 +22,6 @@
 #include "runtime.h"
 #include "tsc.h"
 
-#ifndef KATA_COMMIT
-#define KATA_COMMIT "unknown"
-#endif
-
 static const struct command commands[] = {
 	{ "create", "ID", "make a container, not yet running", cmd_create },
 	{ "start", "ID", "run the process of a created container", cmd_start },
@@ -35,7 +31,18 @@ static const struct command commands[] = {
 	{ "delete", "ID", "remove a stopped container", cmd_delete },
 	{ "exec", "ID [CMD...]", "run another process in a container", cmd_exec },
 	{ "list", "", "list the containers of this state root", cmd_list },
+	{ "ps", "ID", "host processes that stand for a container's", cmd_ps },
+	{ "pause", "ID", "freeze the processes of a container", cmd_pause },
+	{ "resume", "ID", "let a paused container go on", cmd_resume },
+	{ "spec", "", "write a config.json to start from", cmd_spec },
+	{ "features", "", "print what is supported, as JSON", cmd_features },
+	{ "checkpoint", "ID", NULL, cmd_checkpoint },
+	{ "restore", "ID", NULL, cmd_checkpoint },
 };
+
+static const char *const manager_name[CGROUP_MANAGER_MAX] = { "cgroupfs",
+							      "systemd",
+							      "disabled" };
 
 static void usage(const struct opt *table, size_t count, FILE *out)
 {
@@ -43,8 +50,9 @@ static void usage(const struct opt *table, size_t count, FILE *out)
 	      "Runs each OCI container in its own small virtual machine.\n\ncommands:\n",
 	      out);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(out, "  %-8s %-14s %s\n", commands[i].name,
-			commands[i].operands, commands[i].help);
+		if (commands[i].help)
+			fprintf(out, "  %-8s %-14s %s\n", commands[i].name,
+				commands[i].operands, commands[i].help);
 	fputs("\nglobal options:\n", out);
 	opts_usage(table, count, out);
 }
@@ -52,42 +60,55 @@ static void usage(const struct opt *table, size_t count, FILE *out)
 static void print_version(void)
 {
 	puts("kata-runtime version " KATA_VERSION "\ncommit: " KATA_COMMIT
-	     "\nspec: 1.2.0");
+	     "\nspec: " KATA_SPEC);
 }
 
-/* Engines read the log file as one JSON object: nothing but errors goes in. */
+/*
+ * The file is opened before anything is done: an engine that asked for it
+ * would otherwise never learn why a command failed. A FIFO nobody reads is an
+ * error too and not a wait.
+ */
+static int open_log(struct runtime *rt, const char *path, struct err *err)
+{
+	if (!path || strcmp(path, "/dev/stderr") == 0)
+		return 0;
+	rt->log_fd = open(path,
+			  O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW |
+				  O_NONBLOCK | O_CLOEXEC,
+			  0600);
+	return rt->log_fd < 0 ? err_set(err, errno, "open --log %s", path) : 0;
+}
+
+/* Podman reads the file as one JSON object: nothing but the error goes in. */
 static void log_error(const struct runtime *rt, const struct err *err)
 {
-	AUTO_FD int fd = -1;
 	struct json_writer w = { 0 };
 	char when[32] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 
-	if (!rt->log_path)
+	if (rt->log_fd < 0)
 		return;
-	fd = open(rt->log_path,
-		  O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		fprintf(stderr, "kata-runtime: --log %s: %s\n", rt->log_path,
-			strerror(errno));
-		return;
-	}
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_begin_object(&w, NULL);
+	json_string(&w, "msg", err->text);
+	json_string(&w, "level", "error");
+	json_string(&w, "time", when);
+	json_end_object(&w);
 	if (rt->log_json) {
-		json_begin_object(&w, NULL);
-		json_string(&w, "msg", err->text);
-		json_string(&w, "level", "error");
-		json_string(&w, "time", when);
-		json_end_object(&w);
-		IGNORE(fd_write_all(fd, w.text, w.len) < 0 ||
-			       fd_write_all(fd, "\n", 1) < 0,
+		IGNORE(fd_write_all(rt->log_fd, w.text, w.len) < 0 ||
+			       fd_write_all(rt->log_fd, "\n", 1) < 0,
 		       "stderr has it too");
-		json_writer_done(&w);
 	} else {
-		dprintf(fd, "%s error: %s\n", when, err->text);
+		struct json_writer text = { 0 };
+
+		json_string(&text, NULL, err->text); /* quoted and escaped */
+		dprintf(rt->log_fd, "time=\"%s\" level=error msg=%s\n", when,
+			text.text);
+		json_writer_done(&text);
 	}
+	json_writer_done(&w);
 }
 
 void runtime_add_detail(struct runtime *rt, const char *lines)
@@ -112,7 +133,8 @@ static int dispatch(struct runtime *rt, int argc, char **argv, int at,
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(argv[at], commands[i].name) != 0)
 			continue;
-		if (at + 1 < argc && opts_is_help(argv[at + 1]))
+		if (commands[i].help && at + 1 < argc &&
+		    opts_is_help(argv[at + 1]))
 			verb_usage(&commands[i]);
 		return commands[i].run(rt, argc, argv, at + 1, err);
 	}
@@ -120,30 +142,96 @@ static int dispatch(struct runtime *rt, int argc, char **argv, int at,
 		       argv[at]);
 }
 
+/* Global options as given. */
+struct global {
+	const char *log, *log_format, *cgroup_manager, *rootless;
+	bool systemd_cgroup, help, version;
+};
+
+static int check_word(const char *option, const char *value,
+		      const char *const *words, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(value, words[i]) == 0)
+			return (int)i;
+	return err_msg(err, EINVAL, "--%s \"%.32s\": must be one of %s, %s%s%s",
+		       option, value, words[0], words[1], count > 2 ? ", " : "",
+		       count > 2 ? words[2] : "");
+}
+
+static int take_global(struct runtime *rt, const struct global *g,
+		       struct err *err)
+{
+	static const char *const format[] = { "text", "json" };
+	static const char *const rootless[] = { "true", "false", "auto" };
+	int r = check_word("log-format", g->log_format, format,
+			   ARRAY_SIZE(format), err);
+
+	if (r < 0)
+		return r;
+	rt->log_json = r == 1;
+	if (open_log(rt, g->log, err) < 0 ||
+	    check_word("rootless", g->rootless, rootless, ARRAY_SIZE(rootless),
+		       err) < 0)
+		return -err->code;
+	r = check_word("cgroup-manager", g->cgroup_manager, manager_name,
+		       CGROUP_MANAGER_MAX, err);
+	if (r < 0)
+		return r;
+	rt->cgroup_manager = (enum cgroup_manager)r;
+	if (g->systemd_cgroup)
+		rt->cgroup_manager = CGROUP_MANAGER_SYSTEMD;
+	return 0;
+}
+
+static void finish(struct runtime *rt)
+{
+	free(rt->detail);
+	settings_done(&rt->settings);
+	free(rt->root);
+	if (rt->root_fd >= 0)
+		close(rt->root_fd);
+	if (rt->log_fd >= 0)
+		close(rt->log_fd);
+}
+
+static int report(const struct runtime *rt, int r, const struct err *err)
+{
+	if (r >= 0 || r == -OPTS_HELP)
+		return r < 0 ? 0 : r;
+	log_error(rt, err);
+	fprintf(stderr, "kata-runtime: %s\n", err->text);
+	if (rt->detail)
+		fputs(rt->detail, stderr);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
-	struct runtime rt = { .root_fd = -1 };
+	struct runtime rt = { .root_fd = -1, .log_fd = -1 };
 	struct err err = ERR_INIT;
-	const char *log_format = "text", *cgroup_manager = NULL,
-		   *rootless = NULL;
-	bool help = false, version = false;
+	struct global g = { .log_format = "text",
+			    .cgroup_manager = "cgroupfs",
+			    .rootless = "auto" };
 	const struct opt table[] = {
 		{ "root", 0, "DIR", "state root", &rt.root_option, NULL },
 		{ "config", 0, "FILE", "configuration.toml to use",
 		  &rt.config_option, NULL },
-		{ "log", 0, "FILE", "where errors are written as well",
-		  &rt.log_path, NULL },
-		{ "log-format", 0, "FORMAT", "text or json", &log_format, NULL },
+		{ "log", 0, "FILE", "where errors are written as well", &g.log,
+		  NULL },
+		{ "log-format", 0, "FORMAT", "text or json", &g.log_format,
+		  NULL },
 		{ "cgroup-manager", 0, "NAME", "cgroupfs, systemd or disabled",
-		  &cgroup_manager, NULL },
+		  &g.cgroup_manager, NULL },
 		{ "rootless", 0, "BOOL",
-		  "accepted; decided by the user namespace", &rootless, NULL },
+		  "true, false or auto: the user namespace decides",
+		  &g.rootless, NULL },
 		{ "systemd-cgroup", 0, NULL, "cgroupsPath is slice:prefix:name",
-		  NULL, &rt.systemd_cgroup },
+		  NULL, &g.systemd_cgroup },
 		{ "debug", 0, NULL, "more in the sandbox's log", NULL,
 		  &rt.debug },
-		{ "version", 'v', NULL, "print the version", NULL, &version },
-		{ "help", 'h', NULL, "print this text", NULL, &help },
+		{ "version", 'v', NULL, "print the version", NULL, &g.version },
+		{ "help", 'h', NULL, "print this text", NULL, &g.help },
 	};
 	int at, r;
 
@@ -151,28 +239,18 @@ int main(int argc, char **argv)
 	child_reset_signals();
 	log_init("kata-runtime", 2, LOG_LEVEL_WARN, false);
 	at = opts_parse(table, ARRAY_SIZE(table), argc, argv, 1, &err);
-	rt.log_json = strcmp(log_format, "json") == 0;
-	if (at >= 0 && version) {
+	if (at >= 0 && g.version) {
 		print_version();
 		return 0;
 	}
-	if (at >= 0 && (help || at >= argc)) {
-		usage(table, ARRAY_SIZE(table), help ? stdout : stderr);
-		return help ? 0 : 1;
+	if (at >= 0 && (g.help || at >= argc)) {
+		usage(table, ARRAY_SIZE(table), g.help ? stdout : stderr);
+		return g.help ? 0 : 1;
 	}
-	r = at < 0 ? at : dispatch(&rt, argc, argv, at, &err);
-	if (r == -OPTS_HELP)
-		r = 0;
-	if (r < 0) {
-		log_error(&rt, &err);
-		fprintf(stderr, "kata-runtime: %s\n", err.text);
-		if (rt.detail)
-			fputs(rt.detail, stderr);
-	}
-	free(rt.detail);
-	settings_done(&rt.settings);
-	free(rt.root);
-	if (rt.root_fd >= 0)
-		close(rt.root_fd);
-	return r < 0 ? 1 : r;
+	r = at < 0 ? at : take_global(&rt, &g, &err);
+	if (r >= 0)
+		r = dispatch(&rt, argc, argv, at, &err);
+	r = report(&rt, r, &err);
+	finish(&rt);
+	return r;
 }

@@ -259,9 +259,9 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
 	struct cgroup cgroup = { 0 };
 
-	if (cgroup_make(linux_->cgroups_path, &linux_->resources,
-			s->rt->settings.memory_overhead_mib, &cgroup,
-			&s->state->notes, err) < 0)
+	if (cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
+			&linux_->resources, s->rt->settings.memory_overhead_mib,
+			&cgroup, &s->state->notes, err) < 0)
 		return -err->code;
 	s->state->cgroups = cgroup.dirs;
 	if (cgroup.incomplete && (s->rt->settings.required & LAYER_CGROUP))

@@ -27,7 +27,7 @@
 
 #define STATE_BYTES_MAX (256 * 1024)
 
-const char *const status_name[] = { "creating", "created", "running",
+const char *const status_name[] = { "creating", "created", "running", "paused",
 				    "stopped" };
 
 /* The root that is used without --root; NULL with err when there is none. */
@@ -204,6 +204,8 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "created", s->created);
 	json_bool(&w, "ready", s->ready);
 	json_bool(&w, "started", s->started);
+	json_bool(&w, "paused", s->paused);
+	json_bool(&w, "unsettled", s->unsettled);
 	write_process(&w, "shim", &s->shim);
 	write_process(&w, "proxy", &s->proxy);
 	write_process(&w, "vmm", &s->vmm);
@@ -283,6 +285,8 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 	    json_get_u64(tree, "state", "vcpus", 1024, &vcpus, err) < 0 ||
 	    json_get_bool(tree, "state", "ready", &s->ready, err) < 0 ||
 	    json_get_bool(tree, "state", "started", &s->started, err) < 0 ||
+	    json_get_bool(tree, "state", "paused", &s->paused, err) < 0 ||
+	    json_get_bool(tree, "state", "unsettled", &s->unsettled, err) < 0 ||
 	    read_texts(tree, s, err) < 0 ||
 	    read_process(tree, "shim", &s->shim, err) < 0 ||
 	    read_process(tree, "proxy", &s->proxy, err) < 0 ||
@@ -342,7 +346,9 @@ enum state_status state_status(const struct state *s)
 	if (s->shim.pid > 0 && process_alive(&s->shim)) {
 		if (!s->ready)
 			return STATUS_CREATING;
-		return s->started ? STATUS_RUNNING : STATUS_CREATED;
+		if (!s->started)
+			return STATUS_CREATED;
+		return s->paused ? STATUS_PAUSED : STATUS_RUNNING;
 	}
 	return STATUS_STOPPED;
 }

@@ -25,6 +25,8 @@ struct state {
 	char *created; /* RFC 3339 */
 	bool ready;    /* create went through to its end */
 	bool started;
+	bool paused;
+	bool unsettled; /* a start, pause or resume began: only the shim knows */
 	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
 	uint32_t uid;	/* of the VMM; 0: none */
 	char *uid_pool; /* directory that uid was taken from */
@@ -40,6 +42,7 @@ enum state_status {
 	STATUS_CREATING,
 	STATUS_CREATED,
 	STATUS_RUNNING,
+	STATUS_PAUSED,
 	STATUS_STOPPED
 };
 extern const char *const status_name[];
@@ -64,6 +67,7 @@ int state_save(int dir_fd, const struct state *state,
 	       struct err *err) MUST_CHECK;
 int state_load(int dir_fd, struct state *ret, struct err *err) MUST_CHECK;
 void state_done(struct state *state);
+/* By what is recorded; settle() first when the record is unsettled. */
 enum state_status state_status(const struct state *state);
 bool process_alive(const struct process_ref *ref);
 /* Records a live process; a dead one is -ESRCH. */

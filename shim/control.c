@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * control.c - records from later kata-runtime commands: START and SIGNAL.
+ * control.c - records from later kata-runtime commands: START and SIGNAL here,
+ * the others in manage.c.
  *
  * Runs in kata-shim, confined. Needs no rights. The socket lies in a 0700
  * directory and only our own user is served; a command that sends nonsense
@@ -38,24 +39,35 @@ static void peer_left(struct shim *shim)
 		log_warn("commands are no longer served");
 }
 
-/* Answers and closes; a command that did not wait for it is no error. */
-static void answer(struct shim_peer *peer, const struct err *what)
+/* Closes; a command that did not wait for it is no error. */
+void control_answer_record(struct shim_peer *peer, const union record *record)
 {
 	struct err err = ERR_INIT;
-	union record record;
-	int r;
 
 	peer->waiting = false;
 	peer_left(peer->shim);
 	if (peer->source.fd < 0)
 		return;
-	if (what) {
-		r = record_send_error(peer->source.fd, what, &err);
-	} else {
+	if (record_send(peer->source.fd, record, &err) < 0)
+		log_info("answer a command: %s", err.text);
+	loop_close(peer->shim, &peer->source);
+}
+
+void control_answer(struct shim_peer *peer, const struct err *what)
+{
+	struct err err = ERR_INIT;
+	union record record;
+
+	if (!what) {
 		record_init(&record, RECORD_OK);
-		r = record_send(peer->source.fd, &record, &err);
+		control_answer_record(peer, &record);
+		return;
 	}
-	if (r < 0)
+	peer->waiting = false;
+	peer_left(peer->shim);
+	if (peer->source.fd < 0)
+		return;
+	if (record_send_error(peer->source.fd, what, &err) < 0)
 		log_info("answer a command: %s", err.text);
 	loop_close(peer->shim, &peer->source);
 }
@@ -89,7 +101,7 @@ static void serve_start(struct shim_peer *peer, const struct record_start *start
 	int r = start_container(shim, start, &err);
 
 	if (r < 0) {
-		answer(peer, &err);
+		control_answer(peer, &err);
 		if (r == -ECONNRESET)
 			loop_broken(shim, &err);
 		else if (before == SHIM_CREATED)
@@ -102,7 +114,7 @@ static void serve_start(struct shim_peer *peer, const struct record_start *start
 	io_start(shim);
 	tty_resize(shim);
 	signals_flush(shim);
-	answer(peer, NULL);
+	control_answer(peer, NULL);
 }
 
 /* --- SIGNAL ------------------------------------------------------------- */
@@ -117,7 +129,7 @@ static void signalled(void *ctx, const ProtobufCMessage *message,
 		err_msg(&gone, ESRCH, "container not running");
 		err = &gone;
 	}
-	answer(ctx, err);
+	control_answer(ctx, err);
 }
 
 static void signal_running(struct shim_peer *peer,
@@ -134,7 +146,7 @@ static void signal_running(struct shim_peer *peer,
 	request.signal = signal->signal;
 	if (agent_call_start(&shim->agent, AGENT_SIGNAL_PROCESS, &request.base,
 			     AGENT_CALL_TIMEOUT_MS, signalled, peer, &err) < 0) {
-		answer(peer, &err);
+		control_answer(peer, &err);
 		return;
 	}
 	peer->waiting = true;
@@ -148,7 +160,7 @@ static void serve_signal(struct shim_peer *peer,
 
 	switch (shim->state) {
 	case SHIM_CREATED:
-		answer(peer, NULL);
+		control_answer(peer, NULL);
 		if (signal->signal)
 			signals_forward(shim, signal->signal);
 		break;
@@ -156,11 +168,11 @@ static void serve_signal(struct shim_peer *peer,
 		if (signal->signal)
 			signal_running(peer, signal);
 		else
-			answer(peer, NULL);
+			control_answer(peer, NULL);
 		break;
 	default:
 		err_msg(&err, ESRCH, "container not running");
-		answer(peer, &err);
+		control_answer(peer, &err);
 		break;
 	}
 }
@@ -183,7 +195,7 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 		serve_start(peer, &record.start);
 	} else if (r == RECORD_SHIM_SIGNAL && !peer->waiting) {
 		serve_signal(peer, &record.signal);
-	} else {
+	} else if (r < 0 || peer->waiting || !manage_serve(peer, &record)) {
 		if (r != -EPIPE)
 			log_warn("a command sent what is not expected: %s",
 				 r < 0 ? err.text : "wrong type");

@@ -114,6 +114,7 @@ struct shim {
 
 	uint64_t signals_waiting; /* bit n: signal n still to be forwarded */
 	bool signal_in_flight;
+	bool paused; /* by the last pause or resume that went through */
 	bool resize_waiting, resize_in_flight;
 	bool output_tried; /* set by any progress of an output */
 
@@ -148,6 +149,10 @@ void tty_resize(struct shim *shim); /* tells the guest the size */
 struct ProtobufCMessage *spec_to_create(const struct shim *shim,
 					struct err *err) MUST_CHECK;
 struct ProtobufCMessage *spec_to_exec(const struct shim *shim) MUST_CHECK;
+/* The request of UpdateContainer. */
+struct ProtobufCMessage *
+spec_to_update(const struct shim *shim,
+	       const struct oci_resources *resources) MUST_CHECK;
 /* The parts of both, spec-process.c and spec-linux.c. */
 struct Grpc__Process *spec_process(const struct oci_process *process);
 struct Grpc__Linux *spec_linux(const struct oci_linux *linux_, const char *id);
@@ -165,6 +170,13 @@ int netconf_apply(struct shim *shim, const struct record_start *start,
 
 /* control: records from kata-runtime */
 int control_init(struct shim *shim, struct err *err) MUST_CHECK;
+/* OK, or an error, and the connection is closed. */
+void control_answer(struct shim_peer *peer, const struct err *what);
+/* Same with a record that says more than OK. */
+void control_answer_record(struct shim_peer *peer, const union record *record);
+
+/* manage: STATUS, PAUSE, RESUME, UPDATE, STATS. False: another type */
+bool manage_serve(struct shim_peer *peer, const union record *record);
 
 /* loop */
 int64_t loop_now_ms(void);

@@ -221,6 +221,18 @@ static Grpc__LinuxResources *resources_message(const struct oci_resources *in)
 	return out;
 }
 
+/* The request of UpdateContainer: what is not given stays as it is. */
+struct ProtobufCMessage *spec_to_update(const struct shim *shim,
+					const struct oci_resources *resources)
+{
+	Grpc__UpdateContainerRequest *out = xcalloc(1, sizeof(*out));
+
+	grpc__update_container_request__init(out);
+	out->container_id = xstrdup(shim->id);
+	out->resources = resources_message(resources);
+	return &out->base;
+}
+
 /**
  * spec_linux() - Build the Linux message
  * @linux_:	From lib/oci

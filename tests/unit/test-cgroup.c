@@ -115,8 +115,9 @@ static void test_none(void **state)
 		struct strv notes = { 0 };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(
-			cgroup_make(path[i], &res, 1, &cgroup, &notes, &err), 0);
+		assert_int_equal(cgroup_make(CGROUP_MANAGER_CGROUPFS, path[i],
+					     &res, 1, &cgroup, &notes, &err),
+				 0);
 		assert_true(cgroup.incomplete);
 		assert_int_equal(cgroup.dirs.count, 0);
 		assert_int_equal(notes.count, 1);

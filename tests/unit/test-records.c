@@ -46,6 +46,8 @@ static void test_every_type(void **state)
 		struct err err = ERR_INIT;
 
 		record_init(&in, (enum record_type)type);
+		if (type == RECORD_SHIM_STATUS_IS)
+			in.status.status = RECORD_STATUS_RUNNING;
 		assert_int_equal(record_send(theirs, &in, &err), 0);
 		assert_int_equal(record_recv(ours, &out, 1000, &err), type);
 		assert_memory_equal(&in, &out, in.h.size);
@@ -159,6 +161,41 @@ static void test_fields_are_checked(void **state)
 	record_init(&r, RECORD_SHIM_SIGNAL);
 	r.signal.signal = 65;
 	refuse_bytes(&r, r.h.size);
+
+	record_init(&r, RECORD_SHIM_STATUS_IS);
+	refuse_bytes(&r, r.h.size);
+	r.status.status = RECORD_STATUS_MAX;
+	refuse_bytes(&r, r.h.size);
+	record_init(&r, RECORD_SHIM_UPDATE);
+	memset(r.update.json, ' ', sizeof(r.update.json));
+	refuse_bytes(&r, r.h.size);
+}
+
+static void test_stats_are_checked(void **state)
+{
+	struct err err = ERR_INIT;
+	union record r, out;
+
+	(void)state;
+	record_init(&r, RECORD_SHIM_STATS_ARE);
+	r.stats.value_count = RECORD_VALUES_MAX + 1;
+	refuse_bytes(&r, r.h.size);
+	r.stats.value_count = 0;
+	r.stats.link_count = RECORD_LINKS_MAX + 1;
+	refuse_bytes(&r, r.h.size);
+	r.stats.link_count = 1;
+	r.stats.link[0].name[0] = '\n';
+	refuse_bytes(&r, r.h.size);
+	memset(r.stats.link[0].name, 'a', sizeof(r.stats.link[0].name));
+	refuse_bytes(&r, r.h.size);
+	memcpy(r.stats.link[0].name, "eth0", sizeof("eth0"));
+	r.stats.value_count = 1;
+	r.stats.value[0].name[0] = '\x1b';
+	refuse_bytes(&r, r.h.size);
+	r.stats.value[0].name[0] = 'x';
+	assert_int_equal(record_send(theirs, &r, &err), 0);
+	assert_int_equal(record_recv(ours, &out, 1000, &err),
+			 RECORD_SHIM_STATS_ARE);
 }
 
 static void test_start_is_checked(void **state)
@@ -211,6 +248,7 @@ int main(void)
 		TEST(test_timeout_and_end),   TEST(test_expect),
 		TEST(test_header_is_checked), TEST(test_fields_are_checked),
 		TEST(test_start_is_checked),  TEST(test_no_descriptors),
+		TEST(test_stats_are_checked),
 	};
 
 	return cmocka_run_group_tests_name("records", tests, NULL, NULL);
