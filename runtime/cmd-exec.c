@@ -181,12 +181,16 @@ static int wait_exec(pid_t pid, struct err *err)
 
 static int exec_in(struct execution *e, struct err *err)
 {
+	enum state_status status;
 	uint64_t nonce[2];
 	int r;
 
 	if (container_load(e->dir_fd, &e->state, err) < 0)
 		return -err->code;
-	if (state_status(&e->state) != STATUS_RUNNING)
+	status = state_status(&e->state);
+	if (status == STATUS_PAUSED)
+		return err_msg(err, EBUSY, "cannot exec in a paused container");
+	if (status != STATUS_RUNNING)
 		return err_msg(err, ESRCH,
 			       "cannot exec in a container that is not running");
 	if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))

@@ -72,7 +72,7 @@ refused() {
 @test "verbs: checkpoint and restore do not look supported" {
 	run -1 rt checkpoint --help
 	run -1 rt restore --help
-	refused 'checkpoint is not supported' checkpoint --image-path /x --work-path /y id
+	refused 'checkpoint is not supported: CRIU' checkpoint --image-path /x --work-path /y id
 	run -0 rt --help
 	lacks "$output" checkpoint
 }
@@ -205,4 +205,47 @@ refused() {
 	has "$(rt state nocg | jq -r '.kata.absent[]')" 'none is made \(--cgroup-manager disabled\)'
 	same "$(find /sys/fs/cgroup -maxdepth 3 -name kata-e2e-none)" ""
 	refused 'expected "slice:prefix:name"' --systemd-cgroup create --bundle "$BUNDLE" other
+}
+
+@test "verbs: pause and resume" {
+	local before
+
+	running frozen '.process.args = ["/bin/sh", "-c",
+		"while :; do date +%s.%N; sleep 0.05; done"]'
+	within 20 test -s "$BUNDLE/out"
+	refused 'cannot resume: container not paused' resume frozen
+	run -0 rt pause frozen
+	same "$output" ""
+	status_is frozen paused
+	same "$(rt list --format json | jq -r '.[0].status')" paused
+	sleep 0.5 # what was on its way
+	before=$(wc -l <"$BUNDLE/out")
+	sleep 1
+	same "$(wc -l <"$BUNDLE/out")" "$before"
+	refused 'container not running \(it is paused\)' pause frozen
+	refused 'paused' start frozen
+	refused 'not stopped: paused' delete frozen
+	jq .process "$BUNDLE/config.json" >p.json
+	refused 'paused' exec --process "$PWD/p.json" frozen
+	run -0 rt resume frozen
+	same "$output" ""
+	status_is frozen running
+	sleep 1
+	[ "$(wc -l <"$BUNDLE/out")" -gt "$before" ]
+	# SIGKILL reaches what is frozen
+	rt pause frozen
+	run -0 rt kill frozen KILL
+	within 20 status_is frozen stopped
+	refused 'not running \(it is stopped\)' pause frozen
+	run -0 rt delete frozen
+}
+
+@test "verbs: a paused container whose shim was killed goes by delete --force" {
+	running lost "$SLEEPS"
+	refused 'cannot resume' resume lost
+	rt pause lost
+	inside kill -9 "$(cat "$BUNDLE/pid")"
+	within 20 status_is lost stopped
+	run -0 rt delete --force lost
+	run -0 rt delete --force lost
 }
