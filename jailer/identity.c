@@ -15,11 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auto.h"
 #include "hooks.h"
+#include "path.h"
+#include "userns.h"
 
 #include "jail.h"
 
 #define KVM "/dev/kvm"
+#define MAP_MAX (64 * 1024)
 #define NO_ID 65534 /* how an unmapped group shows */
 
 /*
@@ -66,11 +70,40 @@ static int set_ids(const struct jail *jail, struct err *err)
 	return 0;
 }
 
+/* The option must not weaken a jail that could have had an id of its own. */
+static int check_single(struct err *err)
+{
+	static const char *const file[] = { "/proc/self/uid_map",
+					    "/proc/self/gid_map" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++) {
+		AUTO_FREE char *map = NULL;
+
+		if (path_read_file(AT_FDCWD, file[i], MAP_MAX, &map, err) < 0)
+			return -err->code;
+		if (userns_map_is_single(map))
+			return 0;
+	}
+	return err_msg(err, EPERM,
+		       "--single-id: this user namespace has more than one id");
+}
+
+/*
+ * With a single id the kernel may deny setgroups(2) to the whole namespace: the
+ * caller's groups stay then, which the verifier expects and reports.
+ */
+static int drop_groups(const struct jail *jail, struct err *err)
+{
+	if (setgroups(0, NULL) < 0 && !(jail->single_id && errno == EPERM))
+		return err_set(err, errno, "set supplementary groups");
+	return 0;
+}
+
 /* From here on nothing of the caller's user namespace can be touched. */
 static int enter_userns(const struct jail *jail, struct err *err)
 {
-	if (setgroups(0, NULL) < 0)
-		return err_set(err, errno, "set supplementary groups");
+	if (drop_groups(jail, err) < 0)
+		return -err->code;
 	if (hook_is_broken("user"))
 		return 0;
 	if (setns(jail->userns_fd, CLONE_NEWUSER) < 0)
@@ -79,6 +112,26 @@ static int enter_userns(const struct jail *jail, struct err *err)
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "take id 0 of the user namespace");
 	return 0;
+}
+
+/*
+ * Where 0 is the only id bubblewrap starts as 0 with capabilities, as it does
+ * for the file server: its monitor and the program end up with none, and the
+ * verifier reads the program back.
+ */
+static int take_identity(const struct jail *jail, const struct stat *kvm,
+			 struct err *err)
+{
+	int r;
+
+	if (jail->single_id && check_single(err) < 0)
+		return -err->code;
+	if (jail->policy->identity == POLICY_ID_WHOLE_MAP)
+		return enter_userns(jail, err);
+	if (jail->single_id)
+		return drop_groups(jail, err);
+	r = set_groups(jail, kvm, err);
+	return r < 0 ? r : set_ids(jail, err);
 }
 
 /* The id change cleared the signal, and the parent may have died before. */
@@ -108,7 +161,10 @@ int identity_apply(const struct jail *jail, struct err *err)
 	struct stat kvm;
 	int r;
 
-	if (own && (!jail->has_uid || jail->uid == 0))
+	if (jail->single_id && jail->has_uid)
+		return err_msg(err, EINVAL,
+			       "--uid and --single-id exclude each other");
+	if (own && !jail->single_id && (!jail->has_uid || jail->uid == 0))
 		return err_msg(
 			err, EINVAL,
 			"--uid: this jail needs an id of its own, other than 0");
@@ -117,10 +173,7 @@ int identity_apply(const struct jail *jail, struct err *err)
 			       "--uid: this jail has no id of its own");
 	if (wants_kvm && stat(JAIL_STAGE "/kvm", &kvm) < 0)
 		return err_set(err, errno, "stat " KVM);
-	r = own ? set_groups(jail, wants_kvm ? &kvm : NULL, err) :
-		  enter_userns(jail, err);
-	if (r == 0 && own)
-		r = set_ids(jail, err);
+	r = take_identity(jail, wants_kvm ? &kvm : NULL, err);
 	if (r == 0)
 		r = rearm_death(jail, err);
 	if (r < 0)

@@ -25,7 +25,8 @@ struct jail {
 	const char *policy_path;
 	struct policy *policy;
 	bool has_uid;
-	uint32_t uid; /* of the current user namespace */
+	uint32_t uid;	/* of the current user namespace */
+	bool single_id; /* the namespace has no other id than the caller's */
 	struct jail_named named[JAIL_NAMED_MAX];
 	size_t named_count;
 	struct strv fds; /* names of 3, 4, 5 ... */

@@ -12,11 +12,20 @@
 
 #include "jail.h"
 
-enum { OPT_POLICY = 1, OPT_UID, OPT_SHARE, OPT_FDS, OPT_BIND, OPT_BREAK };
+enum {
+	OPT_POLICY = 1,
+	OPT_UID,
+	OPT_SHARE,
+	OPT_FDS,
+	OPT_BIND,
+	OPT_SINGLE,
+	OPT_BREAK
+};
 
 static const struct option table[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "uid", required_argument, NULL, OPT_UID },
+	{ "single-id", no_argument, NULL, OPT_SINGLE },
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "fds", required_argument, NULL, OPT_FDS },
 	{ "bind", required_argument, NULL, OPT_BIND },
@@ -89,6 +98,9 @@ static int take_option(struct jail *jail, int option, char *value,
 			return err_msg(err, EINVAL, "--uid: \"%s\" is no id",
 				       value);
 		jail->has_uid = true;
+		return 0;
+	case OPT_SINGLE:
+		jail->single_id = true;
 		return 0;
 	case OPT_SHARE:
 		return add_named(jail, "share", value, err);

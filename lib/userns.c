@@ -46,6 +46,18 @@ bool userns_map_is_initial(const char *map)
 	       extent.outside == 0 && extent.count == UINT32_MAX;
 }
 
+bool userns_map_is_single(const char *map)
+{
+	struct userns_extent extent;
+	char line[64];
+
+	if (strlen(map) >= sizeof(line) ||
+	    strchr(map, '\n') != strrchr(map, '\n'))
+		return false; /* more than one line */
+	snprintf(line, sizeof(line), "%s", map);
+	return userns_extent_parse(line, &extent) == 0 && extent.count == 1;
+}
+
 bool userns_is_initial(void)
 {
 	AUTO_FD int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);

@@ -16,6 +16,8 @@ struct userns_extent {
 int userns_extent_parse(char *line, struct userns_extent *ret) MUST_CHECK;
 /* Whether the text of a map is the one of the initial user namespace. */
 bool userns_map_is_initial(const char *map);
+/* Whether the text of a map holds one id and no more. */
+bool userns_map_is_single(const char *map);
 /*
  * Whether this process is in the initial user namespace. A map that cannot be
  * read counts as the initial one's, where fewer owners are trusted.

@@ -20,6 +20,7 @@
 #include "lifecycle.h"
 #include "oci.h"
 #include "opts.h"
+#include "own-userns.h"
 #include "path.h"
 #include "records.h"
 #include "spawn.h"
@@ -193,6 +194,8 @@ static int exec_in(struct execution *e, struct err *err)
 	if (status != STATUS_RUNNING)
 		return err_msg(err, ESRCH,
 			       "cannot exec in a container that is not running");
+	if (own_userns_join(e->rt, &e->state, err) < 0)
+		return -err->code;
 	if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_set(err, errno, "random exec id");
 	snprintf(e->exec_id, sizeof(e->exec_id), "%016llx%016llx",

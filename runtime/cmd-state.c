@@ -41,6 +41,8 @@ static void write_notes(struct json_writer *w, const struct state *s)
 	json_string(w, "network", s->network);
 	json_u64(w, "vmmPid", (uint64_t)s->vmm.pid);
 	json_u64(w, "vmmUid", s->uid);
+	json_bool(w, "singleId", s->single_id);
+	json_string(w, "uidMap", s->uid_map);
 	json_u64(w, "fileServerPid", (uint64_t)s->fs.pid);
 	json_u64(w, "proxyPid", (uint64_t)s->proxy.pid);
 	json_begin_array(w, "absent");

@@ -22,6 +22,7 @@
 #include "jail-check.h"
 #include "netns.h"
 #include "num.h"
+#include "own-userns.h"
 #include "path.h"
 #include "readback.h"
 #include "records.h"
@@ -142,7 +143,9 @@ static int prepare(struct creation *c, struct err *err)
 		return err_msg(
 			err, EINVAL,
 			"--console-socket given but process.terminal is not set");
-	return 0;
+	if (sandbox_check_files(c->rt, err) < 0)
+		return -err->code;
+	return own_userns_enter_new(c->rt, err);
 }
 
 static int record_intent(struct creation *c, struct err *err)
@@ -152,6 +155,8 @@ static int record_intent(struct creation *c, struct err *err)
 	c->state.bundle = xstrdup(c->bundle.path);
 	c->state.rootfs = xstrdup(c->bundle.rootfs);
 	c->state.created = now_text();
+	if (own_userns_record(c->rt, &c->state, err) < 0)
+		return -err->code;
 	if (path_write_atomic(c->dir_fd, "config.json", c->bundle.text,
 			      c->bundle.len, err) < 0)
 		return -err->code;
@@ -360,6 +365,23 @@ int container_create(struct runtime *rt, const char *id,
 	return r < 0 ? r : 0;
 }
 
+/*
+ * All that is made here is the caller's own. What is not (somebody with the
+ * container's ids put it there) needs a namespace in which it is.
+ */
+static int remove_dir(struct runtime *rt, const char *id,
+		      const struct state *state, struct err *err)
+{
+	int r = path_remove_tree(rt->root_fd, id, err);
+
+	if ((r != -EACCES && r != -EPERM) || !own_userns_is_plain(rt))
+		return r;
+	err_clear(err);
+	if (own_userns_enter_same(rt, state, err) < 0)
+		return -err->code;
+	return path_remove_tree(rt->root_fd, id, err);
+}
+
 int container_remove(struct runtime *rt, const char *id, int dir_fd,
 		     struct err *err)
 {
@@ -376,6 +398,8 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 				damaged.text);
 		r = sandbox_quit(dir_fd, err);
 	}
+	if (r >= 0)
+		r = remove_dir(rt, id, &state, err);
 	state_done(&state);
-	return r < 0 ? r : path_remove_tree(rt->root_fd, id, err);
+	return r;
 }

@@ -22,6 +22,9 @@
 
 #define INFO_BYTES_MAX 4096
 #define INFO_MS 10000
+#define SINGLE_ID_NOTE                                                         \
+	"own id: single_id is set and the caller has no subordinate ids: VMM " \
+	"and file server run under the caller's id and groups"
 
 #ifdef TEST_HOOKS
 void jail_check_break_args(struct strv *argv, const char *jail)
@@ -164,12 +167,14 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 	const struct verify_expect vmm_expect = {
 		.uid = s->state->uid,
 		.gid = s->state->uid,
+		.single_id = s->state->single_id,
 		.named = named,
 		.named_count = ARRAY_SIZE(named),
 		.inherited_filters = VERIFY_OWN_FILTERS,
 	};
 	const struct verify_expect fs_expect = {
 		.share = share,
+		.single_id = s->state->single_id,
 		.inherited_filters = VERIFY_OWN_FILTERS,
 	};
 
@@ -248,6 +253,8 @@ int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 		r = note_absent(s, &vmm, err);
 	if (r == 0)
 		r = note_absent(s, &fs, err);
+	if (r == 0 && s->state->single_id)
+		strv_add(&s->state->notes, SINGLE_ID_NOTE);
 	if (r == 0)
 		strv_add(&s->state->notes, "landlock: not supported yet");
 	verify_report_done(&vmm);

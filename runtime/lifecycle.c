@@ -16,6 +16,7 @@
 #include "auto.h"
 #include "container.h"
 #include "netns.h"
+#include "own-userns.h"
 
 #define START_MS 30000
 #define STATUS_MS 2000 /* the shim serves a START in one go */
@@ -94,7 +95,8 @@ static int send_start(const struct state *state, int dir_fd, struct err *err)
 	return shim_call(dir_fd, &record, RECORD_OK, START_MS, &record, err);
 }
 
-static int start_locked(int dir_fd, struct state *state, struct err *err)
+static int start_locked(struct runtime *rt, int dir_fd, struct state *state,
+			struct err *err)
 {
 	enum state_status status = state_status(state);
 
@@ -102,7 +104,8 @@ static int start_locked(int dir_fd, struct state *state, struct err *err)
 		return err_msg(err, EINVAL,
 			       "cannot start a container in the %s state",
 			       status_name[status]);
-	if (mark(dir_fd, state, true, err) < 0)
+	if (own_userns_join(rt, state, err) < 0 ||
+	    mark(dir_fd, state, true, err) < 0)
 		return -err->code;
 	if (send_start(state, dir_fd, err) < 0) {
 		unmark(dir_fd, state);
@@ -148,7 +151,7 @@ int container_start(struct runtime *rt, const char *id, struct err *err)
 		return dir_fd;
 	r = container_load(dir_fd, &state, err);
 	if (r == 0)
-		r = start_locked(dir_fd, &state, err);
+		r = start_locked(rt, dir_fd, &state, err);
 	state_done(&state);
 	return r < 0 ? r : 0;
 }

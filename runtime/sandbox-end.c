@@ -15,6 +15,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "id-map.h"
 #include "num.h"
 #include "path.h"
 #include "records.h"
@@ -159,9 +160,33 @@ static int end_by_uid(uint32_t uid, struct err *err)
 	return 0;
 }
 
+/*
+ * The VMM's id as this process sees it: called from outside of the user
+ * namespace that the id is of, its place in the map. 0: there is none.
+ */
+static int vmm_uid(const struct runtime *rt, const struct state *state,
+		   uint32_t *ret, struct err *err)
+{
+	struct id_map map = { 0 };
+	int r;
+
+	*ret = state->uid;
+	if (state->uid == 0 || !rt->initial_userns || !state->uid_map)
+		return 0;
+	if (id_map_parse(state->uid_map, &map, err) < 0)
+		return -err->code;
+	r = id_map_outside(&map, state->uid, ret);
+	id_map_done(&map);
+	return r < 0 ? err_msg(err, EINVAL, "state: uid %u is not in uid_map",
+			       state->uid) :
+		       0;
+}
+
 int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		    struct err *err)
 {
+	uint32_t uid;
+
 	/* The shim first: its end makes the proxy end the VM by itself. */
 	if (end_process(&state->shim, "shim", 0, err) < 0)
 		return -err->code;
@@ -175,7 +200,8 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    end_process(&state->fs_monitor, "file server jail", 200, err) < 0 ||
 	    end_process(&state->fs, "file server", 200, err) < 0)
 		return -err->code;
-	if (state->uid != 0 && end_by_uid(state->uid, err) < 0)
+	if (vmm_uid(rt, state, &uid, err) < 0 ||
+	    (uid != 0 && end_by_uid(uid, err) < 0))
 		return -err->code;
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;

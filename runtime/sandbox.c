@@ -83,6 +83,8 @@ static void jailer_args(const struct sandbox *s, const char *policy,
 	strv_add(ret, "--policy");
 	strv_addf(ret, "%s/%s.json", s->rt->settings.policies, policy);
 	strv_addf(ret, "--fds=%s", names);
+	if (s->state->single_id)
+		strv_add(ret, "--single-id");
 	jail_check_break_args(ret,
 			      strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
 }
@@ -132,8 +134,10 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	memcpy(config.mac, mac, 6);
 	config.tsc_khz = tsc_khz(s->rt->tsc_start, s->rt->ns_start);
 	jailer_args(s, vmm_policy(s), names, count, &argv);
-	strv_add(&argv, "--uid");
-	strv_addf(&argv, "%u", s->state->uid);
+	if (!s->state->single_id) {
+		strv_add(&argv, "--uid");
+		strv_addf(&argv, "%u", s->state->uid);
+	}
 	strv_add(&argv, "--bind");
 	strv_addf(&argv, "kernel=%s", s->rt->settings.kernel);
 	strv_add(&argv, "--bind");
@@ -271,12 +275,12 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	return 0;
 }
 
-/* What is refused before anything is made. */
-static int check_files(const struct sandbox *s, struct err *err)
+int sandbox_check_files(const struct runtime *rt, struct err *err)
 {
-	const struct settings *set = &s->rt->settings;
+	const struct settings *set = &rt->settings;
 	const char *const file[] = { set->kernel, set->initrd, set->jailer,
-				     set->proxy, set->shim };
+				     set->proxy,  set->shim,   set->policies,
+				     set->seccomp };
 
 	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
 		if (path_check_trusted(file[i], err) < 0)
@@ -324,8 +328,7 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 {
 	struct netns_tap tap = { .fd = -1 };
 
-	if (check_files(s, err) < 0 || choose_accel(s, err) < 0 ||
-	    make_cgroups(s, err) < 0)
+	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0)
 		return -err->code;
 	s->state->memory_mib = vm_memory_mib(s);
 	s->state->vcpus = s->rt->settings.default_vcpus;

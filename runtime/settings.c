@@ -66,7 +66,13 @@ static int set_defaults(struct settings *s, struct err *err)
 	return 0;
 }
 
-enum value_kind { VALUE_PATH, VALUE_U32, VALUE_ACCEL, VALUE_LAYERS };
+enum value_kind {
+	VALUE_PATH,
+	VALUE_U32,
+	VALUE_BOOL,
+	VALUE_ACCEL,
+	VALUE_LAYERS
+};
 
 struct key {
 	const char *table;
@@ -101,6 +107,7 @@ static const struct key keys[] = {
 	{ "security", "sandbox_uid_count", VALUE_U32, AT(sandbox_uid_count), 1,
 	  1000000 },
 	{ "security", "required", VALUE_LAYERS, AT(required), 0, 0 },
+	{ "security", "single_id", VALUE_BOOL, AT(single_id), 0, 0 },
 };
 
 static int set_path(char **field, const struct toml_entry *e, struct err *err)
@@ -164,6 +171,11 @@ static int set_value(struct settings *s, const struct key *key,
 		return set_accel(field, e, err);
 	case VALUE_LAYERS:
 		return set_layers(field, e, err);
+	case VALUE_BOOL:
+		if (e->type != TOML_BOOL)
+			return err_msg(err, EINVAL, "must be true or false");
+		*(bool *)field = e->boolean;
+		return 0;
 	case VALUE_U32:
 		if (e->type != TOML_INTEGER || e->integer < key->min ||
 		    e->integer > key->max)

@@ -27,6 +27,7 @@ struct settings {
 	uint32_t boot_timeout_kvm, boot_timeout_tcg; /* seconds */
 	uint32_t sandbox_uid_base, sandbox_uid_count;
 	uint32_t required; /* enum layer_bit */
+	bool single_id;	   /* go on where the caller has no subordinate ids */
 };
 
 /*

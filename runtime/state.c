@@ -214,6 +214,9 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	write_process(&w, "fs_monitor", &s->fs_monitor);
 	json_u64(&w, "uid", s->uid);
 	json_string(&w, "uid_pool", s->uid_pool);
+	json_bool(&w, "single_id", s->single_id);
+	json_string(&w, "uid_map", s->uid_map);
+	json_string(&w, "gid_map", s->gid_map);
 	json_string(&w, "accelerator", s->accel);
 	json_string(&w, "accelerator_reason", s->accel_reason);
 	json_string(&w, "network", s->network);
@@ -267,6 +270,8 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
 	    read_text(tree, "network", &s->network, err) < 0 ||
 	    read_text(tree, "uid_pool", &s->uid_pool, err) < 0 ||
+	    read_text(tree, "uid_map", &s->uid_map, err) < 0 ||
+	    read_text(tree, "gid_map", &s->gid_map, err) < 0 ||
 	    json_get_strv(tree, "state", "cgroups", &s->cgroups, err) < 0 ||
 	    json_get_strv(tree, "state", "notes", &s->notes, err) < 0)
 		return -err->code;
@@ -287,6 +292,7 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 	    json_get_bool(tree, "state", "started", &s->started, err) < 0 ||
 	    json_get_bool(tree, "state", "paused", &s->paused, err) < 0 ||
 	    json_get_bool(tree, "state", "unsettled", &s->unsettled, err) < 0 ||
+	    json_get_bool(tree, "state", "single_id", &s->single_id, err) < 0 ||
 	    read_texts(tree, s, err) < 0 ||
 	    read_process(tree, "shim", &s->shim, err) < 0 ||
 	    read_process(tree, "proxy", &s->proxy, err) < 0 ||
@@ -330,9 +336,9 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 void state_done(struct state *s)
 {
-	char *owned[] = { s->id,      s->sandbox,  s->bundle,
-			  s->rootfs,  s->created,  s->accel,
-			  s->network, s->uid_pool, s->accel_reason };
+	char *owned[] = { s->id,	   s->sandbox, s->bundle,  s->rootfs,
+			  s->created,	   s->accel,   s->network, s->uid_pool,
+			  s->accel_reason, s->uid_map, s->gid_map };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

@@ -29,6 +29,9 @@ struct state {
 	bool unsettled; /* a start, pause or resume began: only the shim knows */
 	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
 	uint32_t uid;	/* of the VMM; 0: none */
+	bool single_id; /* it shares the caller's, for want of others */
+	/* of the user namespace that uid is an id of; NULL: the initial one */
+	char *uid_map, *gid_map;
 	char *uid_pool; /* directory that uid was taken from */
 	char *accel, *accel_reason;
 	char *network;	     /* "none", "tcfilter" */

@@ -91,7 +91,10 @@ static int highest_extent(const char *file, struct range *ret, struct err *err)
 	return found ? 0 : err_msg(err, EINVAL, "%s is empty", file);
 }
 
-/* Ids that exist as uid and as gid, without the caller's own 0. */
+/*
+ * Ids that exist as uid and as gid, without the caller's own 0. Return: 0; 1
+ * when that is the only one and the settings allow to go on with it; -errno
+ */
 static int own_range(const struct runtime *rt, struct range *ret,
 		     struct err *err)
 {
@@ -109,11 +112,14 @@ static int own_range(const struct runtime *rt, struct range *ret,
 	ret->last = uids.last < gids.last ? uids.last : gids.last;
 	if (ret->first == 0)
 		ret->first = 1;
+	if (ret->last == 0 && rt->settings.single_id)
+		return 1;
 	if (ret->last <= ret->first)
 		return err_msg(
 			err, ENOSPC,
 			"no subordinate ids for the VMM: add ranges for this user to "
-			"/etc/subuid and /etc/subgid");
+			"/etc/subuid and /etc/subgid, or set single_id = true under "
+			"[security] in configuration.toml");
 	return 0;
 }
 
@@ -145,9 +151,16 @@ int uid_pool_take(const struct runtime *rt, struct state *state, struct err *err
 	AUTO_FREE char *path = NULL, *owner = owner_of(rt, state);
 	AUTO_FD int pool_fd = open_pool(rt, &path, err);
 	struct range range = { 0, 0 };
+	int single;
 
-	if (pool_fd < 0 || own_range(rt, &range, err) < 0)
-		return -err->code;
+	if (pool_fd < 0)
+		return pool_fd;
+	single = own_range(rt, &range, err);
+	if (single < 0)
+		return single;
+	state->single_id = single;
+	if (single)
+		return 0;
 	for (uint32_t id = range.last; id >= range.first && id > 0; id--) {
 		int r;
 

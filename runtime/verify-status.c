@@ -71,7 +71,7 @@ uint32_t verify_own_filters(void)
 struct wanted {
 	const char *name;  /* of the check */
 	const char *field; /* of /proc/PID/status */
-	char value[64];
+	char value[VALUE_MAX];
 	char found[VALUE_MAX]; /* of the first thread that differs, or the leader */
 	bool bad;
 };
@@ -121,6 +121,23 @@ static void set_wanted(const struct verify *v, struct wanted *w)
 }
 
 /*
+ * Where setgroups(2) is denied to the whole user namespace nothing but the
+ * caller's own groups can be: exactly those are expected.
+ */
+static int want_own_groups(struct wanted *w, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+
+	if (path_read_file(AT_FDCWD, "/proc/thread-self/status",
+			   VERIFY_FILE_MAX, &text, err) < 0)
+		return -err->code;
+	if (verify_status_field(text, w->field, w->value, sizeof(w->value)) < 0 ||
+	    strlen(w->value) == sizeof(w->value) - 1)
+		return err_msg(err, ENOTSUP, "the caller's groups");
+	return 0;
+}
+
+/*
  * Groups: none, unless /dev/kvm is reached through one. A rootless jail cannot
  * drop unmapped groups one by one then (DESIGN: accelerator).
  */
@@ -130,7 +147,8 @@ static bool value_fits(const struct verify *v, const struct wanted *w,
 	if (strcmp(w->value, found) == 0)
 		return true;
 	return strcmp(w->field, "Groups") == 0 &&
-	       policy_has_device(v->policy, "/dev/kvm");
+	       (policy_has_device(v->policy, "/dev/kvm") ||
+		(v->expect->single_id && !*found));
 }
 
 /*
@@ -202,6 +220,8 @@ int verify_status(struct verify *v, struct err *err)
 		return err_set(err, errno, "list threads");
 	take_fd(&fd);
 	set_wanted(v, wanted);
+	if (v->expect->single_id && want_own_groups(&wanted[2], err) < 0)
+		return -err->code;
 	while (r == 0 && (entry = readdir(dir))) {
 		bool is_leader;
 

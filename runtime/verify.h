@@ -18,6 +18,9 @@ struct verify_named {
 struct verify_expect {
 	uint32_t uid; /* all four, seen from the caller's user namespace */
 	uint32_t gid;
+	/* The caller's id is the only one: groups cannot be dropped, and are
+	 * exactly the caller's. */
+	bool single_id;
 	/*
 	 * The shared directory by a path that the caller can reach, such as
 	 * /proc/PROXY_PID/root/STATE/ID/share. Needed when the policy has the

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/cgroup.o */
+/* link: runtime/id-map.o */
 /*
  * test-state.c - the record of a sandbox, reused pids, the pool of ids that
  * state roots share, and the end of a sandbox whose record is lost.

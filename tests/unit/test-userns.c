@@ -50,10 +50,22 @@ static void test_initial(void **state)
 	assert_false(userns_map_is_initial(""));
 }
 
+static void test_single(void **state)
+{
+	(void)state;
+	assert_true(userns_map_is_single("         0       1000          1\n"));
+	assert_true(userns_map_is_single("0 1000 1"));
+	assert_false(userns_map_is_single("0 1000 2\n"));
+	assert_false(userns_map_is_single("0 1000 1\n1 100000 1\n"));
+	assert_false(userns_map_is_single("         0          0 4294967295\n"));
+	assert_false(userns_map_is_single(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_extent),
+		cmocka_unit_test(test_single),
 		cmocka_unit_test(test_initial),
 	};
 
