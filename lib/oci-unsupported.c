@@ -131,7 +131,7 @@ static int check_mounts(const struct oci_spec *spec, struct err *err)
 	return 0;
 }
 
-static int check_resources(const struct oci_resources *r, struct err *err)
+int oci_resources_unsupported(const struct oci_resources *r, struct err *err)
 {
 	const struct finding finding[] = {
 		{ r->has_hugepages, "linux.resources.hugepageLimits", "" },
@@ -202,6 +202,6 @@ int oci_unsupported(const struct oci_spec *spec, struct err *err)
 	if (r >= 0)
 		r = check_linux(&spec->linux_, err);
 	if (r >= 0)
-		r = check_resources(&spec->linux_.resources, err);
+		r = oci_resources_unsupported(&spec->linux_.resources, err);
 	return r < 0 ? r : check_seccomp(spec->linux_.seccomp, err);
 }

@@ -202,10 +202,17 @@ int oci_process_parse(const char *text, size_t len,
 		      struct oci_process **ret_process,
 		      struct err *err) MUST_CHECK;
 void oci_process_free(struct oci_process *process);
+/* JSON that oci_process_parse() reads as the same; owned by the caller. */
+char *oci_process_format(const struct oci_process *process);
 /* linux.resources alone, as `update --resources` sends it. */
 int oci_resources_parse(const char *text, size_t len,
 			struct oci_resources **ret, struct err *err) MUST_CHECK;
 void oci_resources_free(struct oci_resources *resources);
+/*
+ * JSON that oci_resources_parse() reads as the same, but for what
+ * oci_resources_unsupported() refuses; owned by the caller.
+ */
+char *oci_resources_format(const struct oci_resources *resources);
 
 /* NULL when absent. */
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
@@ -219,5 +226,7 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
 int oci_unsupported(const struct oci_spec *spec, struct err *err) MUST_CHECK;
 int oci_process_unsupported(const struct oci_process *process,
 			    struct err *err) MUST_CHECK;
+int oci_resources_unsupported(const struct oci_resources *resources,
+			      struct err *err) MUST_CHECK;
 
 #endif

@@ -24,10 +24,12 @@ static const struct opt *find(const struct opt *table, size_t count,
 
 static int take_flag(const struct opt *opt, const char *value, struct err *err)
 {
+	bool *ret = opt->ret_other;
+
 	if (!value || strcmp(value, "true") == 0)
-		*opt->ret_flag = true;
+		*ret = true;
 	else if (strcmp(value, "false") == 0)
-		*opt->ret_flag = false;
+		*ret = false;
 	else
 		return err_msg(err, EINVAL, "option --%s: not true or false",
 			       opt->name);
@@ -73,7 +75,10 @@ int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 		if (!value)
 			return err_msg(err, EINVAL, "option --%s needs a value",
 				       opt->name);
-		*opt->ret_value = value;
+		if (opt->ret_value)
+			*opt->ret_value = value;
+		else
+			strv_add(opt->ret_other, value);
 	}
 	return i;
 }

@@ -6,6 +6,7 @@
 #ifndef LIB_OPTS_H
 #define LIB_OPTS_H
 
+#include "alloc.h"
 #include "err.h"
 
 struct opt {
@@ -14,7 +15,8 @@ struct opt {
 	const char *value_name; /* NULL: a flag */
 	const char *help;
 	const char **ret_value; /* borrowed from argv; the last one wins */
-	bool *ret_flag;
+	/* bool *: a flag. struct strv *: every value, where ret_value is NULL */
+	void *ret_other;
 };
 
 /* Above every errno, and above what a record from another process may hold. */

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * cmd-exec.c - kata-runtime exec: a new shim inside the namespaces of the
- * container's shim. Detached (conmon, containerd) or in the foreground.
+ * container's shim. Detached (conmon, containerd), or in the foreground with
+ * the caller's stdio and terminal (CRI-O, a person). Needs the rights of the
+ * user that the container belongs to.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
 #include "child.h"
 #include "container.h"
+#include "exec-process.h"
 #include "fd.h"
+#include "foreground.h"
 #include "ids.h"
 #include "lifecycle.h"
-#include "oci.h"
 #include "opts.h"
 #include "own-userns.h"
 #include "path.h"
@@ -27,12 +28,12 @@
 #include "state.h"
 
 #define EXEC_MS 30000
-#define PROCESS_BYTES_MAX (1u << 20)
 #define EXEC_FDS 8
 
 struct exec_options {
-	const char *process, *pid_file, *console_socket, *preserve_fds;
-	bool detach, tty;
+	struct exec_flags flags;
+	const char *pid_file, *console_socket, *preserve_fds;
+	bool detach, ignore_paused;
 };
 
 struct execution {
@@ -44,6 +45,7 @@ struct execution {
 	char exec_id[40];
 	struct fd_name fds[EXEC_FDS];
 	size_t fd_count;
+	int control_fd; /* ours; open until the end of a foreground exec */
 	pid_t pid;
 };
 
@@ -53,30 +55,17 @@ static void add_fd(struct execution *e, const char *name, int fd)
 	e->fds[e->fd_count++] = (struct fd_name){ name, fd };
 }
 
-/* Reads and checks the process here, so that errors come early; the shim gets
- * the same bytes. */
 static int open_process(struct execution *e, struct err *err)
 {
+	const struct exec_options *o = e->options;
 	AUTO_FREE char *text = NULL;
-	struct oci_process *process = NULL;
 	bool terminal;
 	int fd;
 
-	if (path_read_file(AT_FDCWD, e->options->process, PROCESS_BYTES_MAX,
-			   &text, err) < 0)
+	if (exec_process(&o->flags, e->dir_fd, &text, &terminal, err) < 0)
 		return -err->code;
-	if (oci_process_parse(text, strlen(text), &process, err) < 0)
-		return err_wrap(err, "%s", e->options->process);
-	terminal = process->terminal;
-	if (oci_process_unsupported(process, err) < 0) {
-		oci_process_free(process);
-		return err_wrap(err, "%s", e->options->process);
-	}
-	oci_process_free(process);
-	if (terminal && !e->options->console_socket)
-		return err_msg(
-			err, EINVAL,
-			"process.terminal is set but there is no --console-socket");
+	if (terminal && terminal_check(o->console_socket, !o->detach, err) < 0)
+		return -err->code;
 	fd = fd_memfd("process", text, strlen(text), err);
 	if (fd >= 0)
 		add_fd(e, "process", fd);
@@ -137,16 +126,17 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 	strv_add(&argv, e->id);
 	strv_add(&argv, "--exec-id");
 	strv_add(&argv, e->exec_id);
+	if (!e->options->detach)
+		strv_add(&argv, "--foreground");
 	strv_addf(&argv, "--fds=%s", list);
 	r = spawn_shim(&spec, &e->pid, err);
 	strv_done(&argv);
 	return r;
 }
 
-static int run_exec(struct execution *e, struct err *err)
+static int start_process(struct execution *e, struct err *err)
 {
 	union record record;
-	AUTO_FD int ours = -1;
 	int pair[2], r;
 
 	if (path_check_trusted(e->rt->settings.shim, err) < 0 ||
@@ -154,95 +144,134 @@ static int run_exec(struct execution *e, struct err *err)
 		return -err->code;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, errno, "socketpair");
-	ours = pair[0];
+	e->control_fd = pair[0];
 	r = spawn(e, pair[1], err); /* pair[1] is closed with e->fds */
 	if (r == 0)
-		r = record_expect(ours, RECORD_SHIM_STARTED, &record, EXEC_MS,
-				  err);
+		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
+				  EXEC_MS, err);
 	if (r >= 0 && e->options->pid_file)
 		r = pid_file_write(e->options->pid_file, e->pid, err);
-	if (r < 0 || e->options->detach)
-		return r < 0 ? r : 0;
-	return 1;
+	return r < 0 ? r : 0;
 }
 
-static int wait_exec(pid_t pid, struct err *err)
+static int check_status(const struct execution *e, struct err *err)
 {
-	int status;
-	pid_t r;
+	enum state_status status = state_status(&e->state);
 
-	do {
-		r = waitpid(pid, &status, 0);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return err_set(err, errno, "wait for the process");
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-				     WEXITSTATUS(status);
+	if (status == STATUS_PAUSED && !e->options->ignore_paused)
+		return err_msg(
+			err, EBUSY,
+			"cannot exec in a paused container (use --ignore-paused to override)");
+	if (status != STATUS_RUNNING && status != STATUS_PAUSED)
+		return err_msg(err, ESRCH,
+			       "cannot exec in a container that is not running");
+	return 0;
 }
 
 static int exec_in(struct execution *e, struct err *err)
 {
-	enum state_status status;
 	uint64_t nonce[2];
 	int r;
 
-	if (container_load(e->dir_fd, &e->state, err) < 0)
+	if (container_load(e->dir_fd, &e->state, err) < 0 ||
+	    check_status(e, err) < 0)
 		return -err->code;
-	status = state_status(&e->state);
-	if (status == STATUS_PAUSED)
-		return err_msg(err, EBUSY, "cannot exec in a paused container");
-	if (status != STATUS_RUNNING)
-		return err_msg(err, ESRCH,
-			       "cannot exec in a container that is not running");
 	if (own_userns_join(e->rt, &e->state, err) < 0)
 		return -err->code;
 	if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_set(err, errno, "random exec id");
 	snprintf(e->exec_id, sizeof(e->exec_id), "%016llx%016llx",
 		 (unsigned long long)nonce[0], (unsigned long long)nonce[1]);
-	r = run_exec(e, err);
+	r = start_process(e, err);
 	for (size_t i = 0; i < e->fd_count; i++)
 		close(e->fds[i].fd);
-	return r > 0 ? wait_exec(e->pid, err) : r;
+	if (r < 0 || e->options->detach)
+		return r;
+	foreground_watch(e->pid);
+	return foreground_wait(e->pid, err);
+}
+
+static int run_exec(struct execution *e, struct err *err)
+{
+	int r;
+
+	if (state_root_open(e->rt, err) < 0 ||
+	    settings_load(&e->rt->settings, e->rt->config_option,
+			  e->rt->initial_userns && geteuid() == 0, err) < 0)
+		return -err->code;
+	e->dir_fd = state_open(e->rt, e->id, false, err);
+	if (e->dir_fd < 0)
+		return e->dir_fd;
+	r = e->options->detach ? 0 : foreground_begin(err);
+	if (r == 0)
+		r = exec_in(e, err);
+	foreground_end();
+	if (e->control_fd >= 0)
+		close(e->control_fd);
+	state_done(&e->state);
+	close(e->dir_fd);
+	return r;
+}
+
+static int parse(struct exec_options *o, int argc, char **argv, int first,
+		 struct err *err)
+{
+	struct exec_flags *f = &o->flags;
+	const struct opt table[] = {
+		{ "process", 'p', "FILE", "OCI process as JSON", &f->process,
+		  NULL },
+		{ "pid-file", 0, "FILE", "where the pid to watch is written",
+		  &o->pid_file, NULL },
+		{ "console-socket", 0, "PATH",
+		  "socket that receives the terminal", &o->console_socket, NULL },
+		{ "detach", 'd', NULL, "return once it runs", NULL, &o->detach },
+		{ "tty", 't', NULL, "a command gets a terminal", NULL, &f->tty },
+		{ "cwd", 0, "DIR", "working directory of a command", &f->cwd,
+		  NULL },
+		{ "env", 'e', "NAME=VALUE", "one more variable", NULL, &f->env },
+		{ "user", 'u', "UID[:GID]", "who a command runs as", &f->user,
+		  NULL },
+		{ "additional-gids", 'g', "GID", "one more group", NULL,
+		  &f->gids },
+		{ "cap", 'c', "NAME", "one more capability", NULL, &f->caps },
+		{ "no-new-privs", 0, NULL, "no rights by set-uid programs",
+		  NULL, &f->no_new_privs },
+		{ "process-label", 0, "LABEL", "SELinux label, recorded",
+		  &f->process_label, NULL },
+		{ "apparmor", 0, "PROFILE", "AppArmor profile, recorded",
+		  &f->apparmor, NULL },
+		{ "ignore-paused", 0, NULL, "exec in a paused container too",
+		  NULL, &o->ignore_paused },
+		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM",
+		  &o->preserve_fds, NULL },
+	};
+
+	return opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
 }
 
 int cmd_exec(struct runtime *rt, int argc, char **argv, int first,
 	     struct err *err)
 {
 	struct exec_options o = { 0 };
-	struct execution e = { .rt = rt, .options = &o, .dir_fd = -1 };
-	const struct opt table[] = {
-		{ "process", 'p', "FILE", "OCI process as JSON", &o.process,
-		  NULL },
-		{ "pid-file", 0, "FILE", "where the pid to watch is written",
-		  &o.pid_file, NULL },
-		{ "console-socket", 0, "PATH",
-		  "socket that receives the terminal", &o.console_socket, NULL },
-		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM",
-		  &o.preserve_fds, NULL },
-		{ "detach", 'd', NULL, "return once it runs", NULL, &o.detach },
-		{ "tty", 't', NULL, "accepted: process.terminal decides", NULL,
-		  &o.tty },
+	struct execution e = {
+		.rt = rt, .options = &o, .dir_fd = -1, .control_fd = -1
 	};
-	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
-	int r;
+	int at = parse(&o, argc, argv, first, err);
+	int r = at;
 
-	if (operand_id(argc, argv, at, &e.id, err) < 0)
-		return -err->code;
-	if (!o.process)
-		return err_msg(err, EINVAL, "exec needs --process FILE");
-	if (preserve_fds_check(o.preserve_fds, err) < 0 ||
-	    state_root_open(rt, err) < 0 ||
-	    settings_load(&rt->settings, rt->config_option,
-			  rt->initial_userns && geteuid() == 0, err) < 0)
-		return -err->code;
-	if (!o.detach && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-		return err_set(err, errno, "become a sub-reaper");
-	e.dir_fd = state_open(rt, e.id, false, err);
-	if (e.dir_fd < 0)
-		return e.dir_fd;
-	r = exec_in(&e, err);
-	state_done(&e.state);
-	close(e.dir_fd);
+	if (at >= 0 && at < argc) {
+		/* What follows the ID is the command. */
+		e.id = argv[at];
+		o.flags.args = argv + at + 1;
+		o.flags.arg_count = (size_t)(argc - at - 1);
+		r = ids_check(e.id, err);
+	} else if (at >= 0) {
+		r = err_msg(err, EINVAL, "a container ID is needed");
+	}
+	if (r >= 0)
+		r = preserve_fds_check(o.preserve_fds, err);
+	if (r >= 0)
+		r = run_exec(&e, err);
+	exec_flags_done(&o.flags);
 	return r;
 }

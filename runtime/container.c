@@ -61,6 +61,21 @@ int operand_id(int argc, char **argv, int at, const char **ret_id,
 	return ids_check(argv[at], err);
 }
 
+int terminal_check(const char *console_socket, bool foreground, struct err *err)
+{
+	if (console_socket)
+		return 0;
+	if (!foreground)
+		return err_msg(
+			err, EINVAL,
+			"process.terminal: detached, there must be a --console-socket");
+	if (!isatty(STDIN_FILENO))
+		return err_msg(
+			err, ENOTTY,
+			"process.terminal: no --console-socket, and stdin is not a terminal");
+	return 0;
+}
+
 int preserve_fds_check(const char *value, struct err *err)
 {
 	uint32_t count;
@@ -135,10 +150,9 @@ static int prepare(struct creation *c, struct err *err)
 		return -err->code;
 	if (bundle_load(o->bundle, &c->bundle, err) < 0)
 		return -err->code;
-	if (c->bundle.spec->process.terminal && !o->console_socket)
-		return err_msg(
-			err, EINVAL,
-			"process.terminal is set but there is no --console-socket");
+	if (c->bundle.spec->process.terminal &&
+	    terminal_check(o->console_socket, o->foreground, err) < 0)
+		return -err->code;
 	if (!c->bundle.spec->process.terminal && o->console_socket)
 		return err_msg(
 			err, EINVAL,
@@ -233,6 +247,8 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 	strv_add(&argv, c->id);
 	strv_add(&argv, "--boot-timeout");
 	strv_addf(&argv, "%u", c->state.boot_timeout);
+	if (c->options->foreground)
+		strv_add(&argv, "--foreground");
 	strv_addf(&argv, "--fds=%s", list);
 	spec.fds = fds->list;
 	spec.fd_count = fds->count;
@@ -276,6 +292,9 @@ static int make_shim(struct creation *c, struct err *err)
 		r = state_save(c->dir_fd, &c->state, err);
 	if (r == 0)
 		r = wait_for_readback(c, ours, err);
+	/* In the foreground it stays open: its end tells the shim of ours. */
+	if (r == 0 && c->options->foreground)
+		IGNORE(take_fd(&ours) < 0, "closed by our end");
 	return r;
 }
 

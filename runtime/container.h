@@ -8,6 +8,7 @@
 struct create_options {
 	const char *bundle, *pid_file, *console_socket, *preserve_fds;
 	bool no_pivot, no_new_keyring;
+	bool foreground; /* stdio is the caller's, who waits: run without -d */
 };
 
 /*
@@ -24,6 +25,9 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 int pid_file_write(const char *path, pid_t pid, struct err *err) MUST_CHECK;
 /* Connects to the engine's console socket. */
 int console_connect(const char *path, struct err *err) MUST_CHECK;
+/* A process with a terminal: there must be a way to give it one. */
+int terminal_check(const char *console_socket, bool foreground,
+		   struct err *err) MUST_CHECK;
 /* --preserve-fds: nothing but 0 can be honoured. */
 int preserve_fds_check(const char *value, struct err *err) MUST_CHECK;
 /* "kata-runtime ID" operand: exactly one, a valid id. */

@@ -177,6 +177,48 @@ static void serve_signal(struct shim_peer *peer,
 	}
 }
 
+/* --- the creating command ------------------------------------------------ */
+
+/*
+ * The command in the foreground was killed, and whatever it had as stdio is
+ * not ours to use any more. An exec ends with it, as a child would; engines
+ * end one that way. A container goes on, without its terminal if it had one.
+ */
+static void caller_gone(struct shim *shim, struct shim_source *source,
+			uint32_t events)
+{
+	(void)events;
+	loop_close(shim, source);
+	if (shim->state >= SHIM_EXITED)
+		return;
+	if (shim->role == SHIM_EXEC) {
+		log_info("the command in the foreground is gone");
+		io_discard(shim);
+		signals_forward(shim, SIGKILL);
+	} else if (shim->terminal) {
+		log_info("the terminal's command is gone");
+		io_discard(shim);
+		signals_forward(shim, SIGHUP);
+	}
+	tty_restore(shim);
+}
+
+int control_release(struct shim *shim, struct err *err)
+{
+	struct shim_source *source = &shim->caller_source;
+	int r;
+
+	source->fd = shim->fds.control;
+	shim->fds.control = -1;
+	source->handle = caller_gone;
+	if (!shim->foreground) {
+		loop_close(shim, source);
+		return 0;
+	}
+	r = loop_watch(shim, source, EPOLLIN);
+	return r < 0 ? err_set(err, -r, "watch the caller") : 0;
+}
+
 /* --- connections -------------------------------------------------------- */
 
 static void peer_handle(struct shim *shim, struct shim_source *source,

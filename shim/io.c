@@ -441,3 +441,17 @@ void io_last_words(const struct shim *shim, const char *text, size_t len)
 	n = write_some(output, (const uint8_t *)text, len);
 	IGNORE(n < 0, "the log has it");
 }
+
+/* The caller is gone, and its descriptors are somebody else's now. */
+void io_discard(struct shim *shim)
+{
+	io_abandon(shim);
+	for (int i = 0; i < 2; i++) {
+		shim->output[i].discard = true;
+		if (shim->state != SHIM_RUNNING)
+			continue;
+		if (shim->output[i].len)
+			output_rest(&shim->output[i]);
+		output_pump(&shim->output[i]);
+	}
+}

@@ -186,9 +186,10 @@ static int stage_container(struct shim *shim, struct err *err)
 	if (r == 0)
 		r = record_expect(shim->fds.control, RECORD_OK, &record,
 				  VERDICT_TIMEOUT_MS, err);
+	if (r == 0)
+		r = control_release(shim, err);
 	if (r < 0)
 		return r;
-	close_fd(&shim->fds.control);
 	shim->state = SHIM_CREATED;
 	return 0;
 }
@@ -204,9 +205,10 @@ static int stage_exec(struct shim *shim, struct err *err)
 	shim->state = SHIM_RUNNING;
 	record_init(&record, RECORD_SHIM_STARTED);
 	r = record_send(shim->fds.control, &record, err);
+	if (r == 0)
+		r = control_release(shim, err);
 	if (r < 0)
 		return r;
-	close_fd(&shim->fds.control);
 	exit_watch(shim);
 	io_start(shim);
 	tty_resize(shim);

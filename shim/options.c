@@ -180,6 +180,8 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
 		  &boot, NULL },
 		{ "fds", 0, "NAMES", "inherited descriptors, from 3", &fds,
 		  NULL },
+		{ "foreground", 0, NULL, "the caller stays and waits", NULL,
+		  &shim->foreground },
 	};
 	int r = opts_parse(table, ARRAY_SIZE(table), argc, argv, 1, err);
 

@@ -96,6 +96,7 @@ struct shim {
 	struct oci_spec *spec;	     /* role container; freed after set-up */
 	struct oci_process *process; /* role exec: owned; else of spec */
 	bool terminal;
+	bool foreground; /* control stays open: its end is our caller's */
 	int null_fd;
 
 	/* terminal */
@@ -108,6 +109,7 @@ struct shim {
 	struct shim_source agent_source;
 	struct shim_source signal_source;
 	struct shim_source listen_source;
+	struct shim_source caller_source; /* foreground: the control connection */
 	struct shim_peer peers[SHIM_PEERS_MAX];
 	struct shim_input input;
 	struct shim_output output[2]; /* stdout, stderr */
@@ -170,6 +172,8 @@ int netconf_apply(struct shim *shim, const struct record_start *start,
 
 /* control: records from kata-runtime */
 int control_init(struct shim *shim, struct err *err) MUST_CHECK;
+/* The process is there: the creating command is served no more. */
+int control_release(struct shim *shim, struct err *err) MUST_CHECK;
 /* OK, or an error, and the connection is closed. */
 void control_answer(struct shim_peer *peer, const struct err *what);
 /* Same with a record that says more than OK. */
@@ -195,6 +199,7 @@ void io_start(struct shim *shim);
 bool io_drained(const struct shim *shim);
 bool io_blocked(const struct shim *shim); /* the engine does not read */
 void io_abandon(struct shim *shim);	  /* no more input is taken */
+void io_discard(struct shim *shim);	  /* nor output given */
 /* A last text to the engine's stderr, at most PIPE_BUF; never blocks for long */
 void io_last_words(const struct shim *shim, const char *text, size_t len);
 

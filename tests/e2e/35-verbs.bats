@@ -249,3 +249,142 @@ refused() {
 	run -0 rt delete --force lost
 	run -0 rt delete --force lost
 }
+
+# --- exec --------------------------------------------------------------------
+
+@test "verbs: exec with a command and flags" {
+	running ex ".process.env += [\"A=old\"] | $SLEEPS"
+	run -0 rt exec ex sh -c 'echo "$A $PWD"; id -u; id -g; exit 0'
+	same "${lines[*]}" "old / 0 0"
+	run -0 rt exec --cwd /tmp -e A=new --env=B=b=c -u 12:34 -g 56 --additional-gids 78 \
+		ex sh -c 'echo "$A $B $PWD"; id -u; id -g; id -G'
+	same "${lines[0]}" "new b=c /tmp"
+	same "${lines[1]} ${lines[2]}" "12 34"
+	same "${lines[3]}" "34 56 78"
+	run -42 rt exec ex sh -c 'exit 42'
+	run -137 rt exec ex sh -c 'kill -9 $$'
+	run -0 rt exec --cap CAP_NET_RAW --process-label x:y:z --apparmor p ex probe status
+	has "$output" '^CapBnd=0000000000002021$'
+	has "$output" '^CapEff=0000000000002021$'
+	has "$output" '^CapInh=0000000000000000$'
+	run -0 rt exec ex grep NoNewPrivs /proc/self/status
+	has "$output" '1$'
+	same "$(echo through | rt exec ex cat)" through
+	refused 'no such file or directory|executable file not found in' exec ex /no/such
+	refused 'executable file not found in' exec ex no-such
+	refused '[Pp]ermission denied' exec ex /etc/passwd
+}
+
+@test "verbs: exec refuses what it cannot do" {
+	running exref "$SLEEPS"
+	refused 'needs a command or --process' exec exref
+	jq .process "$BUNDLE/config.json" >p.json
+	refused 'not both' exec --process "$PWD/p.json" exref true
+	refused 'No such file' exec --process "$PWD/none.json" exref
+	refused '--user "root": must be UID' exec --user root exref true
+	refused '--env "X": not NAME=VALUE' exec -e X exref true
+	refused '--cap "CAP_NONE": no such capability' exec --cap CAP_NONE exref true
+	refused '--cwd "tmp": must be an absolute' exec --cwd tmp exref true
+	refused '--additional-gids "x"' exec -g x exref true
+	refused 'detached, there must be a --console-socket' exec -d -t exref true
+	refused 'stdin is not a terminal' exec -t exref true </dev/null
+	refused 'cannot exec in a container that is not running|does not exist' exec nobody true
+	echo '{"args": 1}' >bad.json
+	refused 'bad.json: args' exec --process "$PWD/bad.json" exref
+}
+
+@test "verbs: exec --detach goes on alone, with a pid file" {
+	running exd "$SLEEPS"
+	inside "$KATA" exec -d --pid-file "$PWD/e.pid" exd sh -c 'sleep 1; echo late' \
+		</dev/null >out 2>&1
+	has "$(cat e.pid)" '^[0-9]+$'
+	within 20 grep -q late out
+}
+
+@test "verbs: a foreground exec that is killed takes its process along" {
+	local pid
+
+	running exk "$SLEEPS"
+	inside "$KATA" exec exk sleep 4321 </dev/null >/dev/null 2>&1 &
+	within 20 has_process exk 'sleep 4321'
+	pid=$(pgrep -u "$(id -u)" -f "$KATA exec exk sleep 4321" -n)
+	kill -9 "$pid"
+	within 20 lacks_process exk 'sleep 4321'
+	wait
+	status_is exk running
+}
+
+has_process() { rt exec "$1" ps | grep -q "$2"; }
+lacks_process() { ! has_process "$@"; }
+
+# --- terminals ---------------------------------------------------------------
+
+# on_tty STEPS... -- COMMAND...: the runtime on a terminal of the caller's size.
+on_tty() {
+	local steps=()
+
+	while [ "$1" != -- ]; do
+		steps+=("$1")
+		shift
+	done
+	shift
+	if is_root; then
+		clean_fds "$E2E_DIR/pty-run" "${steps[@]}" -- "$@"
+	else
+		clean_fds "$E2E_DIR/pty-run" "${steps[@]}" -- podman unshare "$@"
+	fi
+}
+
+@test "verbs: foreground exec with a terminal: size, resize, Ctrl-C, settings restored" {
+	running tty "$SLEEPS"
+	run on_tty --size 31x97 --expect 'tty=31 97' --resize 40x100 --expect 'tty=40 100' -- \
+		"$KATA" exec -t tty probe tty 1
+	same "$status" 0
+	run on_tty --expect ready --send '\x03' --expect 'got 2' -- \
+		"$KATA" exec -t tty probe signals 2
+	same "$status" 7
+	# CRI-O's form: the process file says terminal, stdio is one
+	jq '.process | .terminal = true | .args = ["/bin/sh", "-c", "tty; exit 9"]' \
+		"$BUNDLE/config.json" >p.json
+	run on_tty -- sh -c 'before=$(stty -g); "$@"; code=$?
+		[ "$(stty -g)" = "$before" ] && echo restored; exit $code' - \
+		"$KATA" exec --process "$PWD/p.json" tty
+	same "$status" 9
+	has "$output" '/dev/pts/'
+	has "$output" restored
+	# whoever is killed, the terminal is given back
+	run on_tty --expect up --expect done -- sh -c 'before=$(stty -g)
+		(sleep 3; kill -9 $(cat pid)) & echo $$ >/dev/null
+		sh -c "echo \$\$ >pid; exec \"\$@\"" - "$@"
+		sleep 1; [ "$(stty -g)" = "$before" ] && echo restored; echo done' - \
+		"$KATA" exec -t tty sh -c 'echo up; exec sleep 100'
+	has "$output" restored
+}
+
+@test "verbs: foreground run with a terminal" {
+	bundle shell '.process.terminal = true | .process.args = ["/bin/sh"]'
+	run on_tty --size 25x70 --expect '[#$] ' --send 'probe tty; exit 33\n' \
+		--expect 'tty=25 70' -- sh -c 'before=$(stty -g); "$@"; code=$?
+		[ "$(stty -g)" = "$before" ] && echo restored; exit $code' - \
+		"$KATA" run --bundle "$BUNDLE" shell
+	same "$status" 33
+	has "$output" restored
+	same "$(rt list -q)" ""
+	refused 'detached, there must be a --console-socket' run -d --bundle "$BUNDLE" shell
+	refused 'detached, there must be a --console-socket' create --bundle "$BUNDLE" shell
+	refused 'stdin is not a terminal' run --bundle "$BUNDLE" shell </dev/null
+}
+
+@test "verbs: foreground run passes signals on" {
+	bundle sig '.process.args = ["/bin/probe", "signals", "15"]'
+	OCI_IDS+=(sig)
+	inside "$KATA" run --bundle "$BUNDLE" sig </dev/null >out 2>&1 &
+	within 40 grep -q ready out
+	for signo in HUP INT USR1 TERM; do
+		kill -$signo "$(pgrep -u "$(id -u)" -f "$KATA run --bundle $BUNDLE sig" -n)"
+		within 10 grep -q "^got $(kill -l $signo)\$" out
+	done
+	code=0
+	wait $! || code=$?
+	same "$code" 7
+}

@@ -483,9 +483,55 @@ static void test_resources_file(void **state)
 	assert_int_equal(oci_resources_parse("[]", 2, &r, &err), -EINVAL);
 }
 
+/* What is written is read as the same. */
+static void test_process_format(void **state)
+{
+	static const char in[] =
+		"{\"terminal\":true,\"consoleSize\":{\"height\":3,\"width\":4},"
+		"\"user\":{\"uid\":1,\"gid\":2,\"umask\":18,\"additionalGids\":[7,8]},"
+		"\"args\":[\"a \\\"b\"],\"env\":[\"X=y\"],\"cwd\":\"/w\","
+		"\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[],"
+		"\"inheritable\":[],\"permitted\":[\"CAP_CHOWN\"],\"ambient\":[]},"
+		"\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":6,\"soft\":5}],"
+		"\"noNewPrivileges\":true,\"apparmorProfile\":\"p\","
+		"\"selinuxLabel\":\"l\",\"oomScoreAdj\":-5}";
+	struct oci_process *process = NULL;
+	struct err err = ERR_INIT;
+	char *out;
+
+	(void)state;
+	assert_int_equal(oci_process_parse(in, strlen(in), &process, &err), 0);
+	out = oci_process_format(process);
+	assert_string_equal(out, in);
+	free(out);
+	oci_process_free(process);
+}
+
+static void test_resources_format(void **state)
+{
+	static const char in[] =
+		"{\"memory\":{\"limit\":1,\"swap\":-1,\"reservation\":3},"
+		"\"cpu\":{\"shares\":4,\"quota\":-1,\"period\":6,\"cpus\":\"0-1\","
+		"\"mems\":\"0\"},\"pids\":{\"limit\":8},\"blockIO\":{\"weight\":9},"
+		"\"unified\":{\"memory.high\":\"5\"}}";
+	struct oci_resources *resources = NULL;
+	struct err err = ERR_INIT;
+	char *out;
+
+	(void)state;
+	assert_int_equal(oci_resources_parse(in, strlen(in), &resources, &err),
+			 0);
+	out = oci_resources_format(resources);
+	assert_string_equal(out, in);
+	free(out);
+	oci_resources_free(resources);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_process_format),
+		cmocka_unit_test(test_resources_format),
 		cmocka_unit_test(test_podman_rootless),
 		cmocka_unit_test(test_podman_tty),
 		cmocka_unit_test(test_podman_device),

@@ -54,6 +54,25 @@ static void test_last_value_wins(void **state)
 	assert_string_equal(name, "b");
 }
 
+static void test_list(void **state)
+{
+	struct strv list = { 0 };
+	struct err err = ERR_INIT;
+	const struct opt table[] = {
+		{ "env", 'e', "NAME=VALUE", "again and again", NULL, &list },
+	};
+	char *argv[] = { (char[]){ "x" }, (char[]){ "-e" }, (char[]){ "a=1" },
+			 (char[]){ "--env=b=2" }, (char[]){ "ID" } };
+
+	(void)state;
+	assert_int_equal(opts_parse(table, 1, 5, argv, 1, &err), 4);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.item[0], "a=1");
+	assert_string_equal(list.item[1], "b=2");
+	strv_done(&list);
+	assert_int_equal(opts_parse(table, 1, 2, argv, 1, &err), -EINVAL);
+}
+
 static void test_empty_value_is_a_value(void **state)
 {
 	struct err err = ERR_INIT;
@@ -127,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_spellings),
 		cmocka_unit_test(test_last_value_wins),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_empty_value_is_a_value),
 		cmocka_unit_test(test_operands_end_the_options),
 		cmocka_unit_test(test_flag_values),
