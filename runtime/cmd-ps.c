@@ -23,6 +23,7 @@
 #include "lifecycle.h"
 #include "num.h"
 #include "opts.h"
+#include "own-userns.h"
 #include "path.h"
 
 #define STAT_BYTES_MAX 4096
@@ -182,6 +183,8 @@ static int ps(struct runtime *rt, const char *id, bool json, struct err *err)
 	if (status == STATUS_STOPPED)
 		r = err_msg(err, ESRCH, "container not running");
 	else
+		r = own_userns_join(rt, &state, err);
+	if (r == 0)
 		r = find(&state.shim, &list, err);
 	if (r == 0)
 		print_list(&list, state.shim.pid, json);
