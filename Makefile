@@ -98,17 +98,25 @@ $(OBJ)/gen/%.o: $(B)/gen/%.c
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 # --- install ---------------------------------------------------------------
+D := $(DESTDIR)$(PREFIX)
+MAN_PAGES := $(wildcard docs/man/*.[0-9])
+
 install: all	## install below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/kata
-	install -m 0755 $(wildcard $(BIN)/*) $(DESTDIR)$(PREFIX)/bin/
-	install -m 0755 $(filter $(LIBEXEC)/%,$(PROGRAMS)) \
-		$(DESTDIR)$(PREFIX)/libexec/kata/
+	install -d $(D)/bin $(D)/libexec/kata
+	install -m 0755 $(BIN)/kata-runtime $(BIN)/kata-osbuilder $(D)/bin/
+	install -m 0755 $(filter $(LIBEXEC)/%,$(PROGRAMS)) $(D)/libexec/kata/
 	cd $(SHARE) && find . -type f -exec install -D -m 0644 {} \
 		$(DESTDIR)$(abspath $(PREFIX))/share/kata/{} \;
-	if [ -f $(DESTDIR)$(PREFIX)/share/kata/osbuilder/kata-osbuilder ]; then \
-		chmod 0755 $(DESTDIR)$(PREFIX)/share/kata/osbuilder/kata-osbuilder; fi
+	if [ -f $(D)/share/kata/osbuilder/kata-osbuilder ]; then \
+		chmod 0755 $(D)/share/kata/osbuilder/kata-osbuilder; fi
+	for page in $(MAN_PAGES); do install -D -m 0644 $$page \
+		$(D)/share/man/man$${page##*.}/$${page##*/} || exit; done
+	install -D -m 0644 runtime/kata-runtime.bash \
+		$(D)/share/bash-completion/completions/kata-runtime
 
 uninstall:	## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/kata-runtime \
-		$(DESTDIR)$(PREFIX)/bin/kata-osbuilder
-	rm -rf $(DESTDIR)$(PREFIX)/libexec/kata $(DESTDIR)$(PREFIX)/share/kata
+	rm -f $(D)/bin/kata-runtime $(D)/bin/kata-osbuilder
+	rm -rf $(D)/libexec/kata $(D)/share/kata
+	for page in $(MAN_PAGES); do \
+		rm -f $(D)/share/man/man$${page##*.}/$${page##*/}; done
+	rm -f $(D)/share/bash-completion/completions/kata-runtime
