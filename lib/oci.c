@@ -190,6 +190,14 @@ int oci_spec_parse(const char *text, size_t len, struct oci_spec **ret_spec,
 	return 0;
 }
 
+void oci_mount_done(struct oci_mount *mount)
+{
+	free(mount->destination);
+	free(mount->source);
+	free(mount->type);
+	strv_done(&mount->options);
+}
+
 void oci_spec_free(struct oci_spec *spec)
 {
 	if (!spec)
@@ -199,12 +207,8 @@ void oci_spec_free(struct oci_spec *spec)
 	free(spec->root_path);
 	free(spec->hostname);
 	free(spec->domainname);
-	for (size_t i = 0; i < spec->mount_count; i++) {
-		free(spec->mounts[i].destination);
-		free(spec->mounts[i].source);
-		free(spec->mounts[i].type);
-		strv_done(&spec->mounts[i].options);
-	}
+	for (size_t i = 0; i < spec->mount_count; i++)
+		oci_mount_done(&spec->mounts[i]);
 	free(spec->mounts);
 	oci_pairs_done(&spec->annotations);
 	oci_linux_done(&spec->linux_);

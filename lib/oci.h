@@ -220,6 +220,13 @@ const char *oci_annotation(const struct oci_spec *spec, const char *key);
 const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
 					  const char *type);
 /*
+ * Drops binds and nodes of devices that the guest has itself and, from a
+ * privileged container of podman, those of the host. Return: how many of the
+ * host's were dropped
+ */
+size_t oci_leave_out_devices(struct oci_spec *spec);
+void oci_mount_done(struct oci_mount *mount);
+/*
  * Refuses, by JSON path, what neither runtime nor agent can do yet; never
  * ignores it silently. 0 when everything in the spec will be honoured.
  */

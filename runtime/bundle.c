@@ -39,6 +39,7 @@ static int read_config(struct bundle *b, struct err *err)
 		return err_msg(err, EINVAL, "config.json: process is missing");
 	if (!b->spec->root_path)
 		return err_msg(err, EINVAL, "config.json: root.path is missing");
+	b->devices_left_out = oci_leave_out_devices(b->spec);
 	if (oci_unsupported(b->spec, err) < 0)
 		return err_wrap(err, "config.json");
 	return 0;

@@ -11,7 +11,8 @@ struct bundle {
 	char *text; /* config.json as read */
 	size_t len;
 	struct oci_spec *spec;
-	char *rootfs; /* absolute */
+	char *rootfs;		 /* absolute */
+	size_t devices_left_out; /* of the host, see lib/oci-devices.c */
 };
 
 /* path NULL: the working directory. Everything in the spec will be honoured. */

@@ -328,6 +328,11 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 {
 	struct netns_tap tap = { .fd = -1 };
 
+	if (s->bundle->devices_left_out > 0)
+		strv_addf(
+			&s->state->notes,
+			"%zu devices of the host left out: privileged means all of the guest's",
+			s->bundle->devices_left_out);
 	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0)
 		return -err->code;
 	s->state->memory_mib = vm_memory_mib(s);

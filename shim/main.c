@@ -80,6 +80,8 @@ static int read_config(struct shim *shim, struct err *err)
 		return err_wrap(err, "config.json");
 	if (!shim->spec->has_process)
 		return err_msg(err, EINVAL, "config.json: process: is missing");
+	/* The runtime counted mounts without these. */
+	oci_leave_out_devices(shim->spec);
 	shim->process = &shim->spec->process;
 	take_shm_size(shim->spec);
 	return 0;

@@ -147,3 +147,19 @@ field() {
 	run -0 prun --cap-drop MKNOD $IMAGE probe errno mknod /dev/mem2
 	same "$output" mknod=1
 }
+
+@test "rights: --privileged is all of the guest and nothing of the host" {
+	run -0 prun --privileged --name all "$IMAGE" sh -c \
+		'grep ^CapEff: /proc/self/status; ls /dev; : </dev/null && echo null'
+	has "$output" '^CapEff:.*000001ffffffffff$'
+	has "$output" '^null$'
+	lacks "$output" '^(kvm|vda|mem|fuse|net|loop0|vsock)$'
+	start --privileged "$IMAGE" sleep 1000
+	has "$(note "$CID" '.kata.absent[]')" 'devices of the host left out'
+}
+
+@test "rights: a device of the host is refused without --privileged" {
+	run prun --device /dev/fuse "$IMAGE" true
+	same "$status" 126
+	has "$output" '/dev/fuse.*device'
+}

@@ -272,6 +272,45 @@ static void test_versions(void **state)
 	}
 }
 
+#define DEVICE_BIND(path)                                                      \
+	"{\"destination\":\"" path "\",\"source\":\"" path                     \
+	"\",\"type\":\"bind\",\"options\":[\"bind\"]}"
+
+static void left_out(const char *annotations, size_t host, size_t mounts,
+		     size_t devices)
+{
+	AUTO_FREE char *text = xasprintf(
+		SPEC(",\"mounts\":[" DEVICE_BIND("/dev/null") "," DEVICE_BIND(
+			     "/dev/kvm") "," DEVICE_BIND("/data") ","
+								  "{\"destination\":\"/dev/shm\",\"source\":\"/dev/shm\",\"type\":\"bind\"}]"
+								  ",\"annotations\":{%s}",
+		     ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229},"
+		     "{\"path\":\"/dev/b\",\"type\":\"b\",\"major\":1,\"minor\":3},"
+		     "{\"path\":\"/dev/z\",\"type\":\"c\",\"major\":1,\"minor\":5}]"),
+		annotations);
+	struct err err = ERR_INIT;
+	struct oci_spec *spec = NULL;
+
+	assert_int_equal(oci_spec_parse(text, strlen(text), &spec, &err), 0);
+	assert_int_equal(oci_leave_out_devices(spec), host);
+	assert_int_equal(spec->mount_count, mounts);
+	assert_int_equal(spec->linux_.device_count, devices);
+	oci_spec_free(spec);
+}
+
+static void test_devices_left_out(void **state)
+{
+	(void)state;
+	left_out("", 0, 3, 3);
+	left_out("\"io.podman.annotations.privileged\":\"TRUE\"", 0, 3, 3);
+	left_out("\"io.podman.annotations.privileged\":\"FALSE\","
+		 "\"io.container.manager\":\"libpod\"",
+		 0, 3, 3);
+	left_out("\"io.podman.annotations.privileged\":\"TRUE\","
+		 "\"io.container.manager\":\"libpod\"",
+		 3, 2, 1);
+}
+
 static void test_relative_destination(void **state)
 {
 	static const char text[] =
@@ -541,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_rlimits),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_relative_destination),
+		cmocka_unit_test(test_devices_left_out),
 		cmocka_unit_test(test_wrong_linux),
 		cmocka_unit_test(test_refused_top),
 		cmocka_unit_test(test_refused_namespaces),

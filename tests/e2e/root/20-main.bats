@@ -90,3 +90,11 @@ load ../helpers
 	has "$output" 'tty=31 97'
 	same "$status" 6
 }
+
+@test "root: --privileged is all of the guest and nothing of the host" {
+	run -0 prun --privileged "$IMAGE" sh -c \
+		'grep ^CapEff: /proc/self/status; ls /dev; : </dev/zero && echo zero'
+	has "$output" '^CapEff:.*000001ffffffffff$'
+	has "$output" '^zero$'
+	lacks "$output" '^(kvm|vda|mem|fuse|net|loop0|vsock)$'
+}
