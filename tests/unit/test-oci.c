@@ -276,18 +276,25 @@ static void test_versions(void **state)
 	"{\"destination\":\"" path "\",\"source\":\"" path                     \
 	"\",\"type\":\"bind\",\"options\":[\"bind\"]}"
 
+#define SHM_BIND                                                               \
+	"{\"destination\":\"/dev/shm\",\"source\":\"/dev/shm\","               \
+	"\"type\":\"bind\"}"
+#define MANY_MOUNTS                                                            \
+	",\"mounts\":[" DEVICE_BIND("/dev/null") "," DEVICE_BIND(              \
+		"/dev/kvm") "," DEVICE_BIND("/data") "," SHM_BIND              \
+						     "],\"annotations\":{%s}"
+#define DEVICE(path, type, major, minor)                                       \
+	"{\"path\":\"" path "\",\"type\":\"" type "\",\"major\":" #major       \
+	",\"minor\":" #minor "}"
+#define MANY_DEVICES                                                           \
+	",\"devices\":[" DEVICE("/dev/fuse", "c", 10, 229) "," DEVICE(         \
+		"/dev/b", "b", 1, 3) "," DEVICE("/dev/z", "c", 1, 5) "]"
+
 static void left_out(const char *annotations, size_t host, size_t mounts,
 		     size_t devices)
 {
-	AUTO_FREE char *text = xasprintf(
-		SPEC(",\"mounts\":[" DEVICE_BIND("/dev/null") "," DEVICE_BIND(
-			     "/dev/kvm") "," DEVICE_BIND("/data") ","
-								  "{\"destination\":\"/dev/shm\",\"source\":\"/dev/shm\",\"type\":\"bind\"}]"
-								  ",\"annotations\":{%s}",
-		     ",\"devices\":[{\"path\":\"/dev/fuse\",\"type\":\"c\",\"major\":10,\"minor\":229},"
-		     "{\"path\":\"/dev/b\",\"type\":\"b\",\"major\":1,\"minor\":3},"
-		     "{\"path\":\"/dev/z\",\"type\":\"c\",\"major\":1,\"minor\":5}]"),
-		annotations);
+	AUTO_FREE char *text =
+		xasprintf(SPEC(MANY_MOUNTS, MANY_DEVICES), annotations);
 	struct err err = ERR_INIT;
 	struct oci_spec *spec = NULL;
 
