@@ -8,6 +8,8 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
+#include <sys/resource.h>
+
 #include "alloc.h"
 #include "err.h"
 #include "ids.h"
@@ -120,9 +122,14 @@ struct process {
 	enum process_state state;
 	bool is_init;
 	bool terminal;
-	pid_t pid;
+	pid_t pid; /* of the helper as long as has_helper */
 	int pidfd;
-	int sync_fd; /* -1 once the exec is seen */
+	bool has_helper;     /* exec: the process itself is not born yet */
+	bool is_ready;	     /* it is, and has said so before the helper did */
+	bool has_ended;	     /* its status came before its birth was told */
+	pid_t helper_pid;    /* of the helper afterwards, until it is reaped */
+	struct rlimit nproc; /* exec: for the process, not for the helper */
+	int sync_fd;	     /* -1 once the exec is seen */
 	struct source sync;
 	struct err setup_err;  /* what the child reported */
 	uint32_t setup_stream; /* Create, Start or Exec that waits; 0 none */
@@ -161,6 +168,12 @@ struct container {
 	bool oom_pending; /* not yet told to a call that names the container */
 };
 
+/* A child that ended before its helper had told of it. */
+struct stray {
+	pid_t pid;
+	int status;
+};
+
 struct oom_waiter {
 	uint32_t stream;
 	char *container_id; /* "": of any container */
@@ -176,11 +189,11 @@ enum sandbox_state { /* bit numbers in the permit table */
 
 struct agent {
 	int epoll_fd;
-	int proc_fd;   /* the agent's own /proc, a directory */
-	int null_fd;   /* /dev/null, made by us */
-	int share_fd;  /* AGENT_RUN_DIR, a directory */
-	int cgroup_fd; /* parent of all container cgroups */
-	int pidns_fd;  /* our own pid namespace */
+	int proc_fd;	      /* the agent's own /proc, a directory */
+	int null_fd;	      /* /dev/null, made by us */
+	int share_fd;	      /* AGENT_RUN_DIR, a directory */
+	int cgroup_fd;	      /* parent of all container cgroups */
+	struct rlimit nofile; /* what we were born with, as containers get it */
 	struct channel channel;
 	struct source signals;
 	enum sandbox_state state;
@@ -193,7 +206,9 @@ struct agent {
 	struct oom_waiter oom_waiters[AGENT_OOM_WAITERS_MAX];
 	size_t oom_waiter_count;
 	struct strv oom_queue; /* containers, for calls that name none */
-	int64_t tick_ms;       /* next time process_tick() has work; -1 none */
+	struct stray *strays;
+	size_t stray_count;
+	int64_t tick_ms; /* next time process_tick() has work; -1 none */
 };
 
 /* Return: the container, or NULL with err -ESRCH */

@@ -179,10 +179,15 @@ int devices_terminal(const struct launch *launch, struct err *err)
 		return err_set(err, errno, "size of the terminal");
 	if (fchown(slave_fd, launch->uid, (gid_t)-1) < 0)
 		return err_set(err, errno, "owner of the terminal");
-	if (ioctl(slave_fd, TIOCSCTTY, 0) < 0)
-		return err_set(err, errno, "controlling terminal");
 	for (int i = 0; i < 3; i++)
 		if (dup2(slave_fd, i) < 0)
 			return err_set(err, errno, "standard streams");
 	return take_fd(&master_fd);
+}
+
+int devices_take_terminal(struct err *err)
+{
+	if (ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_set(err, errno, "controlling terminal");
+	return 0;
 }

@@ -21,6 +21,7 @@
 
 int identity_limits(const struct launch *launch, struct err *err)
 {
+	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	AUTO_FREE char *text =
 		xasprintf("%lld", (long long)launch->oom_score_adj);
 	int r = path_write_file(launch->proc_fd, "self/oom_score_adj", text,
@@ -28,13 +29,23 @@ int identity_limits(const struct launch *launch, struct err *err)
 
 	if (r < 0)
 		return err_wrap(err, "process.oomScoreAdj");
-	for (size_t i = 0; i < launch->rlimit_count; i++)
+	if (setrlimit(RLIMIT_NOFILE, &launch->nofile) < 0)
+		return err_set(err, errno, "RLIMIT_NOFILE");
+	/* For a helper: sync.c sets it on the process that is meant. */
+	if (!launch->is_init && setrlimit(RLIMIT_NPROC, &unlimited) < 0)
+		return err_set(err, errno, "RLIMIT_NPROC");
+	for (size_t i = 0; i < launch->rlimit_count; i++) {
+		if (!launch->is_init &&
+		    launch->rlimits[i].resource == RLIMIT_NPROC)
+			continue;
 		if (setrlimit((__rlimit_resource_t)launch->rlimits[i].resource,
 			      &launch->rlimits[i].value) < 0)
 			return err_set(err, errno, "process.rlimits[%zu]", i);
+	}
 	return 0;
 }
 
+/* Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN alone. */
 static bool loads_as_admin(const struct launch *launch)
 {
 	return launch->bpf && !launch->no_new_privs;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * launch.c - the fork. Runs in kata-agent. The child is placed in its cgroup
- * and its pid namespace by the clone itself, so that there is no moment at
- * which it is somewhere else; all the rest is setup.c.
+ * launch.c - the fork. Runs in kata-agent. The child is placed in its cgroup,
+ * and an init in its pid namespace, by the clone itself, so that there is no
+ * moment at which it is somewhere else. An exec starts in our own pid
+ * namespace, where the container cannot see it; all the rest is setup.c.
  */
 #include "launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,6 +55,7 @@ static int make_pipe(struct stream *stream, bool to_child, uid_t uid, gid_t gid,
 static int make_ends(struct process *process, const struct launch *launch,
 		     struct child_ends *ends, struct err *err)
 {
+	const int on = 1;
 	int pair[2];
 	int r = 0;
 
@@ -62,6 +63,9 @@ static int make_ends(struct process *process, const struct launch *launch,
 		return err_set(err, errno, "set-up channel");
 	process->sync_fd = pair[0];
 	ends->sync_fd = pair[1];
+	/* Each message says who sent it (sync.c). */
+	if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return err_set(err, errno, "set-up channel");
 	if (launch->terminal)
 		return 0;
 	r = make_pipe(&process->in, true, launch->uid, launch->gid,
@@ -119,31 +123,31 @@ static long clone_beside(struct agent *agent, struct process *process,
 	return pid;
 }
 
-/*
- * As fork(), but into a cgroup. A process joins a pid namespace by being born
- * there: for an exec the agent points its children's namespace at the
- * container's for the length of this call.
- */
+/* As fork(), but into a cgroup. */
 static int clone_child(struct agent *agent, struct process *process,
 		       const struct process *init, struct err *err)
 {
-	long pid;
-	int code;
-
-	if (init && setns(init->pidfd, CLONE_NEWPID) < 0)
-		return err_set(err, errno, "enter the pid namespace");
-	pid = clone_into(process, process->container->cgroup_fd, !init);
+	long pid = clone_into(process, process->container->cgroup_fd, !init);
 	if (pid < 0 && errno == EBUSY && init)
 		pid = clone_beside(agent, process, init);
-	code = errno;
 	if (pid == 0)
 		return 0;
-	if (init && setns(agent->pidns_fd, CLONE_NEWPID) < 0)
-		BUG_ON("no way back to the own pid namespace");
 	if (pid < 0)
-		return err_set(err, code, "start a process");
+		return err_set(err, errno, "start a process");
 	process->pid = (pid_t)pid;
 	return 1;
+}
+
+/* RLIMIT_NPROC as the process will have it: the spec's, or ours. */
+static int take_nproc(struct process *process, const struct launch *launch,
+		      struct err *err)
+{
+	if (getrlimit(RLIMIT_NPROC, &process->nproc) < 0)
+		return err_set(err, errno, "RLIMIT_NPROC");
+	for (size_t i = 0; i < launch->rlimit_count; i++)
+		if (launch->rlimits[i].resource == RLIMIT_NPROC)
+			process->nproc = launch->rlimits[i].value;
+	return 0;
 }
 
 int launch_start(struct agent *agent, struct process *process,
@@ -157,6 +161,13 @@ int launch_start(struct agent *agent, struct process *process,
 		close_ends(&ends);
 		return r;
 	}
+	process->has_helper = init != NULL;
+	r = take_nproc(process, launch, err);
+	if (r < 0) {
+		close_ends(&ends);
+		return r;
+	}
+	launch->nofile = agent->nofile;
 	launch->is_init = !init;
 	launch->join_fd = init ? init->pidfd : -1;
 	launch->proc_fd = agent->proc_fd;

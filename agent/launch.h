@@ -55,6 +55,7 @@ struct launch {
 	struct caps_sets caps;
 	struct launch_rlimit *rlimits;
 	size_t rlimit_count;
+	struct rlimit nofile; /* where rlimits do not say */
 	bool no_new_privs;
 	int64_t oom_score_adj;
 	const void *bpf; /* the container's; NULL: no filter */

@@ -23,6 +23,23 @@
 #include "process.h"
 
 #define CMDLINE_MAX 4096
+#define FIRST_PAGES (16 << 10)
+/* 256 containers with 30 processes each; more than the memory is good for. */
+#define DESCRIPTORS_MAX 65536
+
+/*
+ * Three pipes, two pidfds or sockets for a process, four for a container; as
+ * root of the guest this is ours to raise. Containers get what we were born
+ * with, unless their specification says otherwise.
+ */
+static void raise_descriptors(struct agent *agent)
+{
+	struct rlimit more = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+
+	if (getrlimit(RLIMIT_NOFILE, &agent->nofile) < 0 ||
+	    setrlimit(RLIMIT_NOFILE, &more) < 0)
+		boot_fatal("RLIMIT_NOFILE: %s", strerror(errno));
+}
 
 static void signal_ready(struct agent *agent, struct source *source,
 			 uint32_t events UNUSED)
@@ -63,6 +80,8 @@ static void set_log_level(struct agent *agent)
 		log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_DEBUG, false);
 }
 
+static void *first_pages;
+
 int main(void)
 {
 	static struct agent agent = { .tick_ms = -1 };
@@ -76,9 +95,12 @@ int main(void)
 		return 2;
 	}
 	log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_INFO, false);
+	/* hide.c cannot empty the pages next to the thread's own: keep those. */
+	first_pages = xcalloc(1, FIRST_PAGES);
 	/* Children start as copies of us: nobody looks into them. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		boot_fatal("non-dumpable: %s", strerror(errno));
+	raise_descriptors(&agent);
 	if (boot_mounts(&agent, &err) < 0)
 		boot_fatal("%s", err.text);
 	set_log_level(&agent);

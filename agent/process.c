@@ -7,18 +7,14 @@
 #include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "container.h"
-#include "fd.h"
 #include "log.h"
-#include "readback.h"
 
 /* How long a terminal may take to hand over the last output. */
 #define TERMINAL_DRAIN_MS 200
@@ -69,23 +65,6 @@ static void answer_waiters(struct agent *agent, struct process *process)
 	process_check_done(agent, process);
 }
 
-static void close_sync(struct agent *agent, struct process *process)
-{
-	loop_forget(agent, &process->sync);
-	if (process->sync_fd >= 0)
-		close(process->sync_fd);
-	process->sync_fd = -1;
-}
-
-static void drop_report(struct process *process)
-{
-	if (!process->report)
-		return;
-	readback_done(process->report);
-	free(process->report);
-	process->report = NULL;
-}
-
 void process_free(struct agent *agent, struct process *process)
 {
 	struct call setup = { agent, process->setup_stream };
@@ -97,162 +76,20 @@ void process_free(struct agent *agent, struct process *process)
 	process->is_init = true; /* this is its end already */
 	process->drain_until_ms = 0;
 	answer_waiters(agent, process);
-	close_sync(agent, process);
+	sync_close(agent, process);
 	stream_done(agent, &process->in);
 	stream_done(agent, &process->out);
 	stream_done(agent, &process->err);
 	if (process->pidfd >= 0)
 		close(process->pidfd);
 	unlink_process(process);
-	drop_report(process);
+	sync_drop_report(process);
 	free(process->exec_id);
 	free(process->apparmor);
 	free(process);
 }
 
-/* --- set-up -------------------------------------------------------------------- */
-
-static void take_terminal(struct process *process, int *master_fd)
-{
-	struct err err = ERR_INIT;
-	int write_fd = fcntl(*master_fd, F_DUPFD_CLOEXEC, 3);
-
-	if (write_fd < 0) {
-		err_set(&process->setup_err, errno, "terminal");
-		return;
-	}
-	if (stream_open(&process->in, write_fd, &err) < 0 ||
-	    stream_open(&process->out, *master_fd, &err) < 0)
-		process->setup_err = err;
-	*master_fd = -1;
-}
-
-static int take_report(struct agent *agent, struct process *process,
-		       struct err *err)
-{
-	process->report = xcalloc(1, sizeof(*process->report));
-	grpc__read_back__init(process->report);
-	return readback_take(agent, process, process->report, err);
-}
-
-/* The init is made, and frozen: CreateContainer's answer. */
-static void reply_created(struct agent *agent, struct process *process)
-{
-	Grpc__CreateContainerResponse answer =
-		GRPC__CREATE_CONTAINER_RESPONSE__INIT;
-	struct call call = { agent, process->setup_stream };
-
-	answer.read_back = process->report;
-	process->setup_stream = 0;
-	call_reply(&call, &answer.base);
-	drop_report(process);
-}
-
-static void on_ready(struct agent *agent, struct process *process)
-{
-	struct err err = ERR_INIT;
-	int r;
-
-	if (process->state != PROCESS_SETUP)
-		return;
-	process->state = PROCESS_FROZEN;
-	r = process->setup_err.code ? -process->setup_err.code : 0;
-	if (r == 0)
-		r = take_report(agent, process, &err);
-	if (r == 0 && process->is_init)
-		reply_created(agent, process);
-	else if (r == 0)
-		r = process_go(process, &err);
-	if (r == 0)
-		return;
-	if (err.code)
-		process->setup_err = err;
-	process->state = PROCESS_SETUP; /* reaping answers the call */
-	IGNORE(process_signal(process, SIGKILL, &err), "it may be gone");
-}
-
-static void on_exec_seen(struct agent *agent, struct process *process)
-{
-	Grpc__ExecProcessResponse answer = GRPC__EXEC_PROCESS_RESPONSE__INIT;
-	struct call call = { agent, process->setup_stream };
-
-	process->state = PROCESS_RUNNING;
-	process->setup_stream = 0;
-	answer.read_back = process->report; /* none for StartContainer */
-	call_reply(&call, &answer.base);
-	drop_report(process);
-}
-
-/* A container that may trace can write this in the child's place. */
-static void take_failure(struct process *process, struct err *from)
-{
-	from->text[sizeof(from->text) - 1] = '\0';
-	if (from->code <= 0)
-		from->code = EIO;
-	process->setup_err = *from;
-}
-
-/* One message of the child. Return: false when there is no more for now. */
-static bool sync_step(struct agent *agent, struct process *process)
-{
-	struct sync_message message = { 0 };
-	size_t fd_count = 0;
-	int fd = -1;
-	ssize_t n = fd_recv(process->sync_fd, &message, sizeof(message), &fd, 1,
-			    &fd_count);
-
-	if (n == -EAGAIN)
-		return false;
-	if (n != sizeof(message)) {
-		close_sync(agent, process);
-		if (process->state == PROCESS_STARTING &&
-		    !process->setup_err.code)
-			on_exec_seen(agent, process);
-		return false;
-	}
-	if (message.kind == SYNC_PTY && fd >= 0 && process->terminal &&
-	    process->state == PROCESS_SETUP && process->out.fd < 0)
-		take_terminal(process, &fd);
-	else if (message.kind == SYNC_FAILED)
-		take_failure(process, &message.err);
-	else if (message.kind == SYNC_READY)
-		on_ready(agent, process);
-	if (fd >= 0)
-		close(fd);
-	return true;
-}
-
-static void sync_ready(struct agent *agent, struct source *source,
-		       uint32_t events UNUSED)
-{
-	struct process *process = container_of(source, struct process, sync);
-
-	while (process->sync_fd >= 0 && sync_step(agent, process))
-		;
-}
-
-int process_started(struct agent *agent, struct process *process,
-		    struct err *err)
-{
-	int r = fd_set_nonblock(process->sync_fd, true);
-
-	if (r < 0)
-		return err_set(err, -r, "set-up channel");
-	process->state = PROCESS_SETUP;
-	process->sync.fd = process->sync_fd;
-	process->sync.ready = sync_ready;
-	return loop_watch(agent, &process->sync, EPOLLIN, err);
-}
-
-int process_go(struct process *process, struct err *err)
-{
-	if (process->state != PROCESS_FROZEN)
-		return err_msg(err, EBUSY, "the process was already started");
-	if (process->sync_fd < 0 || write(process->sync_fd, "g", 1) != 1)
-		return err_msg(err, EBUSY, "the prepared process is gone");
-	process->state = PROCESS_STARTING;
-	return 0;
-}
+/* --- signals ------------------------------------------------------------------- */
 
 static bool ends_by_default(int signal)
 {
@@ -388,29 +225,14 @@ static void tick_process(struct agent *agent, struct process *process,
 		process_free(agent, process);
 }
 
-void process_tick(struct agent *agent)
-{
-	int64_t now = loop_now_ms();
-	struct process *next;
-
-	for (struct container *c = agent->containers; c; c = c->next) {
-		freezer_expire(agent, c, now);
-		for (struct process *p = c->processes; p; p = next) {
-			next = p->next;
-			tick_process(agent, p, now);
-		}
-	}
-	agent->tick_ms = next_tick(agent);
-}
-
+/* status: as WaitProcess gives it */
 static void on_end(struct agent *agent, struct process *process, int status)
 {
 	struct container *container = process->container;
 	enum process_state before;
 
 	oom_check(agent, container);
-	process->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-						WEXITSTATUS(status);
+	process->status = status;
 	while (process->sync_fd >= 0 && sync_step(agent, process))
 		;
 	before = process->state;
@@ -421,9 +243,9 @@ static void on_end(struct agent *agent, struct process *process, int status)
 		return;
 	}
 	if (process->state == PROCESS_STARTING && process->setup_stream)
-		on_exec_seen(agent, process);
+		sync_exec_seen(agent, process);
 	process->state = PROCESS_EXITED;
-	close_sync(agent, process);
+	sync_close(agent, process);
 	if (process->terminal)
 		process->drain_until_ms = loop_now_ms() + TERMINAL_DRAIN_MS;
 	answer_waiters(agent, process);
@@ -435,13 +257,69 @@ static void on_end(struct agent *agent, struct process *process, int status)
 	container_check_removal(agent);
 }
 
+/* --- reaping ------------------------------------------------------------------- */
+
 static struct process *by_pid(struct agent *agent, pid_t pid)
 {
 	for (struct container *c = agent->containers; c; c = c->next)
 		for (struct process *p = c->processes; p; p = p->next)
-			if (p->pid == pid && p->state != PROCESS_EXITED)
+			if (p->helper_pid == pid ||
+			    (p->pid == pid && p->state != PROCESS_EXITED))
 				return p;
 	return NULL;
+}
+
+/*
+ * The helper's end is the process's own only when it ended before its child
+ * was born; what it had to say may still be in the channel.
+ */
+static void on_child(struct agent *agent, struct process *process, pid_t pid,
+		     int status)
+{
+	while (pid == process->pid && process->has_helper &&
+	       process->sync_fd >= 0 && sync_step(agent, process))
+		;
+	if (pid == process->helper_pid)
+		process->helper_pid = 0;
+	else
+		on_end(agent, process, status);
+}
+
+static bool awaits_child(struct agent *agent)
+{
+	for (struct container *c = agent->containers; c; c = c->next)
+		for (struct process *p = c->processes; p; p = p->next)
+			if (p->has_helper && p->state != PROCESS_EXITED)
+				return true;
+	return false;
+}
+
+/* Kept only while there is a helper that may have to tell of it. */
+static void keep_stray(struct agent *agent, pid_t pid, int status)
+{
+	if (!awaits_child(agent)) {
+		free(agent->strays);
+		agent->strays = NULL;
+		agent->stray_count = 0;
+		return;
+	}
+	if (agent->stray_count >= AGENT_PROCESSES_MAX)
+		agent->stray_count = 0; /* what is awaited is among the newest */
+	agent->strays = xgrow(agent->strays, agent->stray_count,
+			      agent->stray_count + 1, sizeof(*agent->strays));
+	agent->strays[agent->stray_count++] = (struct stray){ pid, status };
+}
+
+bool process_take_stray(struct agent *agent, pid_t pid, int *ret_status)
+{
+	for (size_t i = 0; i < agent->stray_count; i++) {
+		if (agent->strays[i].pid != pid)
+			continue;
+		*ret_status = agent->strays[i].status;
+		agent->strays[i] = agent->strays[--agent->stray_count];
+		return true;
+	}
+	return false;
 }
 
 void process_reap(struct agent *agent)
@@ -452,7 +330,38 @@ void process_reap(struct agent *agent)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct process *process = by_pid(agent, pid);
 
+		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+					       WEXITSTATUS(status);
 		if (process)
-			on_end(agent, process, status);
+			on_child(agent, process, pid, status);
+		else
+			keep_stray(agent, pid, status);
 	}
+}
+
+static struct process *first_ended(struct agent *agent)
+{
+	for (struct container *c = agent->containers; c; c = c->next)
+		for (struct process *p = c->processes; p; p = p->next)
+			if (p->has_ended && p->state != PROCESS_EXITED)
+				return p;
+	return NULL;
+}
+
+void process_tick(struct agent *agent)
+{
+	int64_t now = loop_now_ms();
+	struct process *next;
+
+	/* Each may free any container. */
+	while ((next = first_ended(agent)))
+		on_end(agent, next, next->status);
+	for (struct container *c = agent->containers; c; c = c->next) {
+		freezer_expire(agent, c, now);
+		for (struct process *p = c->processes; p; p = next) {
+			next = p->next;
+			tick_process(agent, p, now);
+		}
+	}
+	agent->tick_ms = next_tick(agent);
 }

@@ -5,11 +5,15 @@
 
 #include "agent.h"
 
-/* What a child sends over its SOCK_SEQPACKET; SYNC_PTY carries the master. */
-enum sync_kind { SYNC_PTY = 1, SYNC_READY, SYNC_FAILED };
+/*
+ * What a child sends over its SOCK_SEQPACKET: SYNC_PTY with the master's
+ * descriptor; SYNC_CHILD, by an exec's helper, with the process's number.
+ */
+enum sync_kind { SYNC_PTY = 1, SYNC_CHILD, SYNC_READY, SYNC_FAILED };
 
 struct sync_message {
 	uint32_t kind;
+	int32_t pid;	/* SYNC_CHILD */
 	struct err err; /* SYNC_FAILED */
 };
 
@@ -36,6 +40,17 @@ bool process_drop_exited(struct agent *agent, struct container *container);
 void process_tick(struct agent *agent);
 /* Something new waits for a point in time. */
 void process_plan_tick(struct agent *agent);
+
+/* A child that ended unknown. Return: whether there is one with that number */
+bool process_take_stray(struct agent *agent, pid_t pid, int *ret_status);
+
+/* --- sync.c --- */
+/* One message of the child. Return: false when there is no more for now */
+bool sync_step(struct agent *agent, struct process *process);
+/* The channel was closed by an exec: answers Start or Exec. */
+void sync_exec_seen(struct agent *agent, struct process *process);
+void sync_close(struct agent *agent, struct process *process);
+void sync_drop_report(struct process *process);
 
 /* --- stream.c --- */
 void stream_init(struct stream *stream, struct process *process);

@@ -3,10 +3,10 @@
  * setup.c - a forked child of the agent becomes a process of a container.
  *
  * Theory of operation. The child is a copy of PID 1 with all its rights, in
- * the container's cgroup and pid namespace already. It gives things up in
- * this order, and each step needs what the later ones take away:
+ * the container's cgroup already. It gives things up in this order, and each
+ * step needs what the later ones take away:
  *
- *   descriptors  all but its own few, before it can be seen from inside
+ *   descriptors  all but its own few
  *   namespaces   init: new ones and the root; exec: those of the init
  *   terminal     needs the container's devpts
  *   limits       need CAP_SYS_RESOURCE
@@ -16,10 +16,19 @@
  *   filter       seccomp, then the last capset
  *   report       READY; then it waits for one byte and executes the program
  *
+ * An init is alone in its new pid namespace: nobody sees it. An exec would be
+ * seen by the running container, and one with CAP_SYS_PTRACE could take it
+ * over with all its rights. So an exec's child is a helper in the agent's pid
+ * namespace, and only when it has no more rights than the process is to have
+ * (filter included, and without the agent's memory: hide.c) does it clone that
+ * process into the container's, with CLONE_PARENT, so that the agent is its
+ * parent, and ends.
+ *
  * After the filter only write(2), read(2), capset(2), prctl(2) and execve(2)
- * are made: a profile that forbids one of them fails to start, and says so.
- * Errors go over the SOCK_SEQPACKET as they are. The image and, for an exec,
- * the running container are hostile.
+ * are made, and for an exec clone(2), setsid(2), exit_group(2) and on a
+ * terminal ioctl(2): a profile that forbids one of them fails to start, and
+ * says so. Errors go over the SOCK_SEQPACKET as they are.
+ * The image and, for an exec, the running container are hostile.
  *
  * #caps:agent/setup all - guest root until identity_apply()
  */
@@ -29,6 +38,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -39,6 +49,8 @@
 #include "fd.h"
 #include "path.h"
 #include "process.h"
+
+static char *no_environment[] = { NULL };
 
 static void NORETURN fail(const struct launch *launch, const struct err *err)
 {
@@ -85,7 +97,7 @@ static int start_alone(const struct launch *launch, struct err *err)
 	r = keep_only(fds, ARRAY_SIZE(fds), err);
 	if (r < 0)
 		return r;
-	if (setsid() < 0)
+	if (launch->is_init && setsid() < 0)
 		return err_set(err, errno, "new session");
 	/* The agent's keyring is not the container's. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
@@ -96,9 +108,11 @@ static int start_alone(const struct launch *launch, struct err *err)
 
 static int join(const struct launch *launch, struct err *err)
 {
+	/* The pid namespace is that of children only. */
 	if (setns(launch->join_fd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
-					   CLONE_NEWCGROUP) < 0)
+					   CLONE_NEWCGROUP | CLONE_NEWPID) < 0)
 		return err_set(err, errno, "enter the container's namespaces");
+	close(launch->join_fd);
 	return 0;
 }
 
@@ -118,7 +132,9 @@ static int set_up_stdio(const struct launch *launch, struct err *err)
 	if (master_fd < 0)
 		return master_fd;
 	r = fd_send(launch->sync_fd, &message, sizeof(message), &master_fd, 1);
-	return r < 0 ? err_set(err, -r, "hand over the terminal") : 0;
+	if (r < 0)
+		return err_set(err, -r, "hand over the terminal");
+	return launch->is_init ? devices_take_terminal(err) : 0;
 }
 
 /*
@@ -178,24 +194,12 @@ static int enter_cwd(const struct launch *launch, bool entered, struct err *err)
 	return 0;
 }
 
-/* Everything up to the filter; *ret_program is what to execute. */
-static int prepare(struct launch *launch, char **ret_program, struct err *err)
+static int find_program(struct launch *launch, char **ret_program,
+			struct err *err)
 {
 	bool entered = false;
-	int r = start_alone(launch, err);
+	int r;
 
-	if (r == 0)
-		r = launch->is_init ? rootfs_enter(launch, err) :
-				      join(launch, err);
-	if (r == 0)
-		r = set_up_stdio(launch, err);
-	if (r == 0)
-		r = identity_limits(launch, err);
-	if (r < 0)
-		return r;
-	/* The last directory of the guest's: args may name what is below it. */
-	close(launch->proc_fd);
-	launch->proc_fd = -1;
 	lookup_home(launch);
 	umask(022);
 	r = open_cwd(launch, &entered, err);
@@ -206,9 +210,65 @@ static int prepare(struct launch *launch, char **ret_program, struct err *err)
 	if (r == 0)
 		r = lookup_program(launch, ret_program, err);
 	umask(launch->has_umask ? launch->umask : 022);
+	return r;
+}
+
+/* Everything up to the filter; ret is what to execute. */
+static int prepare(struct launch *launch, struct hide_parcel *ret,
+		   struct err *err)
+{
+	AUTO_FD int maps_fd = -1;
+	int r = start_alone(launch, err);
+
+	if (r == 0)
+		r = launch->is_init ? rootfs_enter(launch, err) :
+				      join(launch, err);
+	if (r == 0)
+		r = set_up_stdio(launch, err);
+	if (r == 0)
+		r = identity_limits(launch, err);
+	if (r == 0)
+		r = maps_fd = hide_open(launch->proc_fd, err);
+	if (r < 0)
+		return r;
+	/* The last directory of the guest's: args may name what is below it. */
+	close(launch->proc_fd);
+	launch->proc_fd = -1;
+	r = find_program(launch, &ret->program, err);
 	if (r == 0 && close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		r = err_set(err, errno, "close descriptors at exec");
+	/* Nobody sees an init; it keeps what it has. */
+	if (r == 0 && !launch->is_init)
+		return hide_memory(maps_fd, ret->program, launch, ret, err);
+	ret->argv = launch->args.item;
+	ret->envp = launch->env.count ? launch->env.item : no_environment;
 	return r;
+}
+
+/*
+ * The helper becomes two: itself, which tells the number and ends, and the
+ * process, born in the container with nothing that the container lacks.
+ *
+ * Should: give the process a session and its terminal.
+ * Mustn't: be called with more rights than the process is to have.
+ */
+static int be_born(const struct launch *launch, struct err *err)
+{
+	struct sync_message message = { .kind = SYNC_CHILD };
+	/* clone(2), not clone3(2), which engines' filters refuse. */
+	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid < 0)
+		return err_set(err, errno, "clone the process");
+	if (pid > 0) {
+		message.pid = (int32_t)pid;
+		IGNORE(write(launch->sync_fd, &message, sizeof(message)),
+		       "the agent sees the end");
+		_exit(0);
+	}
+	if (setsid() < 0)
+		return err_set(err, errno, "new session");
+	return launch->terminal ? devices_take_terminal(err) : 0;
 }
 
 /* ENOENT and EACCES in the words that engines look for. */
@@ -229,20 +289,22 @@ void setup_child(struct launch *launch)
 {
 	struct sync_message ready = { .kind = SYNC_READY };
 	struct err err = ERR_INIT;
-	char *program = NULL;
+	struct hide_parcel parcel = { NULL, NULL, NULL };
 	char go;
 
-	if (prepare(launch, &program, &err) < 0)
+	if (prepare(launch, &parcel, &err) < 0)
 		fail(launch, &err);
-	BUG_ON(!program);
+	BUG_ON(!parcel.program);
+	/* The helper first: a process without the filter would be a prize too. */
 	if (identity_confine(launch, &err) < 0)
+		fail(launch, &err);
+	if (!launch->is_init && be_born(launch, &err) < 0)
 		fail(launch, &err);
 	if (write(launch->sync_fd, &ready, sizeof(ready)) != sizeof(ready))
 		_exit(127);
 	if (read(launch->sync_fd, &go, 1) != 1)
 		_exit(127); /* the agent gave up */
-	execve(program, launch->args.item,
-	       launch->env.count ? launch->env.item : (char *[]){ NULL });
-	err_msg(&err, errno, "exec %s: %s", program, words_for(errno));
+	execve(parcel.program, parcel.argv, parcel.envp);
+	err_msg(&err, errno, "exec %s: %s", parcel.program, words_for(errno));
 	fail(launch, &err);
 }

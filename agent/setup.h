@@ -12,10 +12,20 @@ int devices_make(const struct launch_root *root, int root_fd,
 		 struct err *err) MUST_CHECK;
 /*
  * A new terminal of the devpts at /dev/pts; init: also bound to /dev/console.
- * The slave becomes 0, 1, 2 and the controlling terminal.
- * Return: the master
+ * The slave becomes 0, 1, 2; with devices_take_terminal(), by the leader of
+ * its session, the controlling terminal. Return: the master
  */
 int devices_terminal(const struct launch *launch, struct err *err) MUST_CHECK;
+int devices_take_terminal(struct err *err) MUST_CHECK;
+/* hide.c: an exec's process does not take the agent's memory along. */
+struct hide_parcel {
+	char *program, **argv, **envp;
+};
+
+/* Return: descriptor for hide_memory(); proc_fd may be closed afterwards */
+int hide_open(int proc_fd, struct err *err) MUST_CHECK;
+int hide_memory(int maps_fd, const char *program, const struct launch *launch,
+		struct hide_parcel *ret, struct err *err) MUST_CHECK;
 /* identity.c: limits, ids, capabilities, no_new_privs, seccomp. */
 int identity_limits(const struct launch *launch, struct err *err) MUST_CHECK;
 int identity_apply(const struct launch *launch, struct err *err) MUST_CHECK;

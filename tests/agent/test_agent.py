@@ -17,6 +17,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guest as guests  # noqa: E402
 from case import Case, G, end  # noqa: E402
+from case_attack import Helper, Ptrace  # noqa: E402,F401
 from case_resources import Freeze, Memory, Update  # noqa: E402,F401
 
 SECCOMP_JSON = "/usr/share/containers/seccomp.json"
