@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -247,19 +248,12 @@ static int check_one(const char *path, bool is_parent, struct err *err)
 	return 0;
 }
 
-/* The path without symlinks, after the check; NULL with err otherwise. */
-static char *trusted_real(const char *path, struct err *err)
+/* A path without symlinks, and everything above it. */
+static int check_chain(const char *real, bool is_parent, struct err *err)
 {
-	AUTO_FREE char *real = realpath(path, NULL);
-	AUTO_FREE char *above = NULL;
-	int r;
+	AUTO_FREE char *above = xstrdup(real);
+	int r = check_one(above, is_parent, err);
 
-	if (!real) {
-		err_set(err, errno, "resolve %s", path);
-		return NULL;
-	}
-	above = xstrdup(real);
-	r = check_one(above, false, err);
 	while (r == 0 && strcmp(above, "/") != 0) {
 		char *slash = strrchr(above, '/');
 
@@ -268,7 +262,62 @@ static char *trusted_real(const char *path, struct err *err)
 		*slash = '\0';
 		r = check_one(above, true, err);
 	}
-	return r < 0 ? NULL : take_ptr(real);
+	return r;
+}
+
+/*
+ * Whoever made a link chose what it leads to: he must be trusted as well, and
+ * so must the directory that holds it.
+ */
+static int check_link(const char *path, struct err *err)
+{
+	AUTO_FREE char *copy = xstrdup(path), *real = NULL;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return err_set(err, errno, "stat %s", path);
+	if (!S_ISLNK(st.st_mode))
+		return 0;
+	if (!owner_is_trusted(st.st_uid))
+		return err_msg(
+			err, EPERM,
+			"%s: a symbolic link of uid %u, must be root's or the caller's",
+			path, st.st_uid);
+	real = realpath(dirname(copy), NULL);
+	return real ? check_chain(real, true, err) :
+		      err_set(err, errno, "resolve %s", path);
+}
+
+/* Every link among the given names; those that links lead on to are theirs. */
+static int check_links(const char *path, struct err *err)
+{
+	AUTO_FREE char *part = xstrdup(path);
+	int r = 0;
+
+	for (char *at = part + strspn(part, "/"); r == 0 && *at;) {
+		char *end = at + strcspn(at, "/");
+		char after = *end;
+
+		*end = '\0';
+		r = check_link(part, err);
+		*end = after;
+		at = end + strspn(end, "/");
+	}
+	return r;
+}
+
+/* The path without symlinks, after the check; NULL with err otherwise. */
+static char *trusted_real(const char *path, struct err *err)
+{
+	AUTO_FREE char *real = realpath(path, NULL);
+
+	if (!real) {
+		err_set(err, errno, "resolve %s", path);
+		return NULL;
+	}
+	if (check_links(path, err) < 0 || check_chain(real, false, err) < 0)
+		return NULL;
+	return take_ptr(real);
 }
 
 int path_check_trusted(const char *path, struct err *err)

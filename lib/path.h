@@ -37,8 +37,9 @@ int path_mount_point(int root_fd, const char *path, bool is_dir,
 /*
  * Checks that the file that path leads to and every directory above it belong
  * to root or the calling user and are writable by nobody else (sticky
- * directories excepted). In a user namespace other than the initial one an
- * unmapped owner counts as root: the two cannot be told apart there.
+ * directories excepted); the same for links on the way. In a user namespace
+ * other than the initial one an unmapped owner counts as root: the two cannot
+ * be told apart there.
  */
 int path_check_trusted(const char *path, struct err *err) MUST_CHECK;
 /* The same check, and the file opened for reading, close-on-exec. */

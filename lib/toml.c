@@ -23,6 +23,7 @@
 struct reader {
 	const char *at;
 	const char *end;
+	const char *name; /* of the file, for errors */
 	unsigned line;
 	char *table;
 	struct strv tables; /* headers seen */
@@ -40,7 +41,7 @@ static int fail(struct reader *in, const char *fmt, ...)
 	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
 		text[0] = '\0';
 	va_end(ap);
-	return err_msg(in->err, EINVAL, "line %u: %s", in->line, text);
+	return err_msg(in->err, EINVAL, "%s:%u: %s", in->name, in->line, text);
 }
 
 static int peek(const struct reader *in)
@@ -410,19 +411,22 @@ static int read_all(struct reader *in)
 
 /**
  * toml_parse() - Text to a flat list of entries
+ * @name:	Of the file, for errors
  * @text:	TOML
  * @len:	Its length
  * @ret:	Filled on success; the caller frees it by toml_done()
- * @err:	Filled on failure, with the line
+ * @err:	Filled on failure, "NAME:LINE: ..."
  *
  * Return: 0; -EFBIG above TOML_BYTES_MAX; -EINVAL
  */
-int toml_parse(const char *text, size_t len, struct toml *ret, struct err *err)
+int toml_parse(const char *name, const char *text, size_t len, struct toml *ret,
+	       struct err *err)
 {
 	struct toml toml = { 0 };
 	struct reader in = {
 		.at = text,
 		.end = text + len,
+		.name = name,
 		.line = 1,
 		.toml = &toml,
 		.err = err,
@@ -430,7 +434,7 @@ int toml_parse(const char *text, size_t len, struct toml *ret, struct err *err)
 	int r;
 
 	if (len > TOML_BYTES_MAX)
-		return err_msg(err, EFBIG, "longer than %d bytes",
+		return err_msg(err, EFBIG, "%s: longer than %d bytes", name,
 			       TOML_BYTES_MAX);
 	in.table = xstrdup("");
 	r = read_all(&in);

@@ -3,7 +3,7 @@
  * Strict reader of the part of TOML that configuration.toml uses: [table] and
  * [dotted.table] headers, bare keys, basic and literal strings, integers,
  * booleans, one-line or multi-line arrays of those, comments. Anything else,
- * a duplicate key or table, a control character: an error with the line.
+ * a duplicate key or table, a control character: an error with file and line.
  */
 #ifndef LIB_TOML_H
 #define LIB_TOML_H
@@ -37,7 +37,8 @@ struct toml {
 	size_t count;
 };
 
-int toml_parse(const char *text, size_t len, struct toml *ret,
+/* Errors begin with "NAME:LINE: ". */
+int toml_parse(const char *name, const char *text, size_t len, struct toml *ret,
 	       struct err *err) MUST_CHECK;
 void toml_done(struct toml *toml);
 

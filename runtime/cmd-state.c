@@ -39,6 +39,8 @@ static void write_notes(struct json_writer *w, const struct state *s)
 	json_string(w, "accelerator", s->accel);
 	json_string(w, "acceleratorReason", s->accel_reason);
 	json_string(w, "network", s->network);
+	json_u64(w, "vcpus", s->vcpus);
+	json_u64(w, "memoryMiB", s->memory_mib);
 	json_u64(w, "vmmPid", (uint64_t)s->vmm.pid);
 	json_u64(w, "vmmUid", s->uid);
 	json_bool(w, "singleId", s->single_id);

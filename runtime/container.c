@@ -28,10 +28,9 @@
 #include "records.h"
 #include "sandbox.h"
 #include "share.h"
+#include "sizing.h"
 #include "spawn.h"
 #include "state.h"
-
-#define CREATE_EXTRA_MS 60000 /* mounts and agent calls, on top of the boot */
 
 /* One create under way. */
 struct creation {
@@ -148,7 +147,8 @@ static int prepare(struct creation *c, struct err *err)
 	if (settings_load(&c->rt->settings, c->rt->config_option,
 			  c->rt->initial_userns && geteuid() == 0, err) < 0)
 		return -err->code;
-	if (bundle_load(o->bundle, &c->bundle, err) < 0)
+	if (bundle_load(o->bundle, &c->bundle, err) < 0 ||
+	    sizing_annotations(&c->rt->settings, c->bundle.spec, err) < 0)
 		return -err->code;
 	if (c->bundle.spec->process.terminal &&
 	    terminal_check(o->console_socket, o->foreground, err) < 0)
@@ -263,7 +263,9 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 static int wait_for_readback(struct creation *c, int control_fd, struct err *err)
 {
 	union record record;
-	int limit = (int)c->state.boot_timeout * 1000 + CREATE_EXTRA_MS;
+	int limit =
+		(int)(c->state.boot_timeout + c->rt->settings.create_timeout) *
+		1000;
 
 	if (record_expect(control_fd, RECORD_SHIM_READBACK, &record, limit,
 			  err) < 0)

@@ -11,6 +11,7 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "auto.h"
@@ -90,7 +91,9 @@ static int send_start(const struct state *state, int dir_fd, struct err *err)
 	if (netns_fd < 0)
 		return netns_fd;
 	record_init(&record, RECORD_SHIM_START);
-	if (netns_wire(netns_fd, &record.start, err) < 0)
+	/* The settings want no device: nothing to join, whatever is in there. */
+	if (strcmp(state->network, STATE_NET_OFF) != 0 &&
+	    netns_wire(netns_fd, &record.start, err) < 0)
 		return -err->code;
 	return shim_call(dir_fd, &record, RECORD_OK, START_MS, &record, err);
 }

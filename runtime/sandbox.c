@@ -21,6 +21,7 @@
 #include "path.h"
 #include "records.h"
 #include "sandbox-fds.h"
+#include "sizing.h"
 #include "tsc.h"
 #include "uid-pool.h"
 #include "vmm.h"
@@ -38,21 +39,6 @@ void sandbox_init(struct sandbox *sandbox)
 				     .vmm_info_fd = -1,
 				     .fs_info_fd = -1,
 				     .proxy = CHILD_INIT };
-}
-
-static uint32_t vm_memory_mib(const struct sandbox *s)
-{
-	const struct oci_resources *res = &s->bundle->spec->linux_.resources;
-	uint64_t mib = s->rt->settings.default_memory_mib;
-
-	if (res->has_memory_limit && res->memory_limit > 0) {
-		/* The guest's own needs come on top of the container's. */
-		uint64_t wanted = ((uint64_t)res->memory_limit >> 20) + 96;
-
-		if (wanted > mib)
-			mib = wanted;
-	}
-	return mib > 1048576 ? 1048576 : (uint32_t)mib;
 }
 
 /* NUL-separated, as the proxy reads it. */
@@ -113,6 +99,7 @@ static size_t vmm_fds(const struct sandbox_fds *fds, struct fd_name *ret)
 static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		    const uint8_t mac[6], struct err *err)
 {
+	const struct settings *set = &s->rt->settings;
 	struct fd_name names[JAIL_FDS_MAX];
 	size_t count = vmm_fds(fds, names);
 	struct strv argv = { 0 };
@@ -120,7 +107,12 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		.accel = s->accel.accel,
 		.memory_mib = s->state->memory_mib,
 		.vcpus = s->state->vcpus,
-		.agent_log = s->rt->debug,
+		.agent_log = s->rt->debug || set->runtime_debug ||
+			     set->agent_debug,
+		.guest_log = set->guest_debug,
+		.reclaim = set->reclaim_memory,
+		.kernel_params = set->kernel_params,
+		.cpu_features = set->cpu_features,
 		.kernel = JAIL_KERNEL,
 		.initrd = JAIL_INITRD,
 		.qmp_fd = 3,
@@ -139,9 +131,9 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		strv_addf(&argv, "%u", s->state->uid);
 	}
 	strv_add(&argv, "--bind");
-	strv_addf(&argv, "kernel=%s", s->rt->settings.kernel);
+	strv_addf(&argv, "kernel=%s", set->kernel);
 	strv_add(&argv, "--bind");
-	strv_addf(&argv, "initrd=%s", s->rt->settings.initrd);
+	strv_addf(&argv, "initrd=%s", set->initrd);
 	strv_add(&argv, "--");
 	vmm_qemu_args(&config, &argv);
 	fd = argv_memfd(&argv, err);
@@ -155,6 +147,9 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	const struct fd_name names[] = { { "fs", fds->fs_listen },
 					 { "info", fds->fs_info_write },
 					 { "alive", fds->fs_alive } };
+	/* The C virtiofsd's own words for it. */
+	static const char *const cache[FS_CACHE_MAX] = { "none", "auto",
+							 "always" };
 	struct strv argv = { 0 };
 	int fd;
 
@@ -164,8 +159,10 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	strv_add(&argv, "--");
 	strv_add(&argv, "--fd=3");
 	strv_add(&argv, "-o");
-	strv_add(&argv,
-		 "source=/share,sandbox=chroot,announce_submounts,cache=auto,xattr,log_level=err");
+	strv_addf(&argv,
+		  "source=/share,sandbox=chroot,announce_submounts,cache=%s,"
+		  "xattr,log_level=err",
+		  cache[s->rt->settings.fs_cache]);
 	strv_add(&argv, "--thread-pool-size=0");
 	strv_add(&argv, "-f");
 	fd = argv_memfd(&argv, err);
@@ -253,8 +250,8 @@ static int choose_accel(struct sandbox *s, struct err *err)
 	s->state->accel = xstrdup(accel_name[s->accel.accel]);
 	s->state->accel_reason = xstrdup(s->accel.reason);
 	s->state->boot_timeout = s->accel.accel == ACCEL_KVM ?
-					 rt->settings.boot_timeout_kvm :
-					 rt->settings.boot_timeout_tcg;
+					 rt->settings.dial_timeout :
+					 rt->settings.dial_timeout_tcg;
 	return 0;
 }
 
@@ -262,11 +259,20 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 {
 	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
 	struct cgroup cgroup = { 0 };
+	struct sizing sizing;
 
-	if (cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
-			&linux_->resources, s->rt->settings.memory_overhead_mib,
-			&cgroup, &s->state->notes, err) < 0)
+	if (sizing_make(&s->rt->settings, &linux_->resources, &sizing, err) < 0 ||
+	    cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
+			&linux_->resources, sizing.cgroup_extra_mib, &cgroup,
+			&s->state->notes, err) < 0)
 		return -err->code;
+	s->state->memory_mib = sizing.memory_mib;
+	s->state->vcpus = sizing.vcpus;
+	if (sizing.cut)
+		strv_addf(
+			&s->state->notes,
+			"memory limit: larger than what the VM may have (%u MiB)",
+			sizing.memory_mib);
 	s->state->cgroups = cgroup.dirs;
 	if (cgroup.incomplete && (s->rt->settings.required & LAYER_CGROUP))
 		return err_msg(err, ENOTSUP,
@@ -295,7 +301,13 @@ static int open_network(struct sandbox *s, struct netns_tap *tap,
 		oci_namespace(s->bundle->spec, "network");
 
 	s->netns_fd = netns_open(ns ? ns->path : NULL, err);
-	if (s->netns_fd < 0 || netns_make_tap(s->netns_fd, tap, err) < 0)
+	if (s->netns_fd < 0)
+		return -err->code;
+	if (s->rt->settings.network == NET_NONE) {
+		s->state->network = xstrdup(STATE_NET_OFF);
+		return 0;
+	}
+	if (netns_make_tap(s->netns_fd, tap, err) < 0)
 		return -err->code;
 	if (tap->fd < 0)
 		strv_addf(&s->state->notes, "network device left out: %s",
@@ -335,8 +347,6 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 			s->bundle->devices_left_out);
 	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0)
 		return -err->code;
-	s->state->memory_mib = vm_memory_mib(s);
-	s->state->vcpus = s->rt->settings.default_vcpus;
 	if (uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
 	if (state_save(s->dir_fd, s->state, err) < 0 ||

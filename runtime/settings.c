@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * settings.c - configuration.toml as kata-runtime create reads it, once per
- * sandbox. A key that is unknown, of a wrong type or out of range is an error
- * with file and line; so is a file that somebody else may write.
+ * settings.c - configuration.toml and its drop-ins as kata-runtime create reads
+ * them, once per sandbox. Which files count is decided here; a file, a
+ * directory of drop-ins or anything above them that somebody else may write is
+ * an error, and so is every key that settings-keys.c does not take. No
+ * environment variable names a file: engines pass environments on.
  */
 #include "settings.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,9 +19,10 @@
 #include "auto.h"
 #include "fd.h"
 #include "path.h"
+#include "settings-keys.h"
 #include "toml.h"
 
-#define SYSTEM_FILE "/etc/kata/configuration.toml"
+#define DROP_INS_MAX 256
 
 /* Directory above the one this program lies in; caller frees. */
 static int own_prefix(char **ret, struct err *err)
@@ -55,212 +60,245 @@ static int set_defaults(struct settings *s, struct err *err)
 		.jailer = xasprintf("%s/libexec/kata/kata-jailer", prefix),
 		.proxy = xasprintf("%s/libexec/kata/kata-proxy", prefix),
 		.shim = xasprintf("%s/libexec/kata/kata-shim", prefix),
+		.kernel_params = xstrdup(""),
+		.cpu_features = xstrdup(""),
+		.network = NET_TCFILTER,
+		.fs_cache = FS_CACHE_AUTO,
 		.default_memory_mib = 256,
 		.default_vcpus = 1,
-		.memory_overhead_mib = 192,
-		.boot_timeout_kvm = 30,
-		.boot_timeout_tcg = 60,
+		.overhead_memory_mib = 64,
+		.cgroup_overhead_mib = 160,
+		.reclaim_memory = 1,
+		.dial_timeout = 30,
+		.dial_timeout_tcg = 60,
+		.create_timeout = 60,
 		.sandbox_uid_base = 1900000000,
 		.sandbox_uid_count = 65536,
 	};
+	s->origin = xcalloc(settings_key_count, sizeof(*s->origin));
 	return 0;
 }
 
-enum value_kind {
-	VALUE_PATH,
-	VALUE_U32,
-	VALUE_BOOL,
-	VALUE_ACCEL,
-	VALUE_LAYERS
-};
-
-struct key {
-	const char *table;
-	const char *name;
-	enum value_kind kind;
-	size_t offset;
-	uint32_t min, max;
-};
-
-#define AT(field) offsetof(struct settings, field)
-static const struct key keys[] = {
-	{ "hypervisor.qemu", "kernel", VALUE_PATH, AT(kernel), 0, 0 },
-	{ "hypervisor.qemu", "initrd", VALUE_PATH, AT(initrd), 0, 0 },
-	{ "hypervisor.qemu", "accelerator", VALUE_ACCEL, AT(accelerator), 0, 0 },
-	{ "hypervisor.qemu", "default_vcpus", VALUE_U32, AT(default_vcpus), 1,
-	  16 },
-	{ "hypervisor.qemu", "default_memory", VALUE_U32,
-	  AT(default_memory_mib), 96, 65536 },
-	{ "hypervisor.qemu", "memory_overhead", VALUE_U32,
-	  AT(memory_overhead_mib), 64, 4096 },
-	{ "hypervisor.qemu", "boot_timeout_kvm", VALUE_U32,
-	  AT(boot_timeout_kvm), 1, 600 },
-	{ "hypervisor.qemu", "boot_timeout_tcg", VALUE_U32,
-	  AT(boot_timeout_tcg), 1, 600 },
-	{ "runtime", "jailer", VALUE_PATH, AT(jailer), 0, 0 },
-	{ "runtime", "proxy", VALUE_PATH, AT(proxy), 0, 0 },
-	{ "runtime", "shim", VALUE_PATH, AT(shim), 0, 0 },
-	{ "security", "policies", VALUE_PATH, AT(policies), 0, 0 },
-	{ "security", "seccomp", VALUE_PATH, AT(seccomp), 0, 0 },
-	{ "security", "sandbox_uid_base", VALUE_U32, AT(sandbox_uid_base),
-	  65536, 4294900000u },
-	{ "security", "sandbox_uid_count", VALUE_U32, AT(sandbox_uid_count), 1,
-	  1000000 },
-	{ "security", "required", VALUE_LAYERS, AT(required), 0, 0 },
-	{ "security", "single_id", VALUE_BOOL, AT(single_id), 0, 0 },
-};
-
-static int set_path(char **field, const struct toml_entry *e, struct err *err)
+static int apply_entry(struct settings *s, const char *path,
+		       const struct toml_entry *e, struct err *err)
 {
-	if (e->type != TOML_STRING || e->string[0] != '/')
-		return err_msg(err, EINVAL, "must be an absolute path");
-	free(*field);
-	*field = xstrdup(e->string);
+	const struct key *key = settings_key(e->table, e->key);
+	struct setting_origin *origin;
+
+	if (!key)
+		return err_msg(err, EINVAL, "%s:%u: unknown key %s%s%s", path,
+			       e->line, e->table, *e->table ? "." : "", e->key);
+	if (settings_set(s, key, e, err) < 0)
+		return err_wrap(err, "%s:%u: %s.%s", path, e->line, e->table,
+				e->key);
+	origin = &s->origin[key - settings_keys];
+	free(origin->file);
+	origin->file = xstrdup(path);
+	origin->line = e->line;
 	return 0;
-}
-
-static int set_accel(enum accel_request *field, const struct toml_entry *e,
-		     struct err *err)
-{
-	int want = e->type == TOML_STRING ? accel_request_parse(e->string) :
-					    -EINVAL;
-
-	if (want < 0)
-		return err_msg(err, EINVAL,
-			       "must be \"auto\", \"kvm\" or \"tcg\"");
-	*field = (enum accel_request)want;
-	return 0;
-}
-
-static int set_layers(uint32_t *field, const struct toml_entry *e,
-		      struct err *err)
-{
-	static const char *const name[] = { "cgroup", "selinux", "landlock",
-					    "kvm" };
-
-	if (e->type != TOML_STRV)
-		return err_msg(err, EINVAL, "must be a list of layers");
-	*field = 0;
-	for (size_t i = 0; i < e->strings.count; i++) {
-		size_t k = 0;
-
-		while (k < ARRAY_SIZE(name) &&
-		       strcmp(name[k], e->strings.item[i]) != 0)
-			k++;
-		if (k == ARRAY_SIZE(name))
-			return err_msg(err, EINVAL, "unknown layer \"%s\"",
-				       e->strings.item[i]);
-		if (1u << k == LAYER_LANDLOCK)
-			return err_msg(err, EOPNOTSUPP,
-				       "layer \"%s\" is not supported yet",
-				       name[k]);
-		*field |= 1u << k;
-	}
-	return 0;
-}
-
-static int set_value(struct settings *s, const struct key *key,
-		     const struct toml_entry *e, struct err *err)
-{
-	void *field = (char *)s + key->offset;
-
-	switch (key->kind) {
-	case VALUE_PATH:
-		return set_path(field, e, err);
-	case VALUE_ACCEL:
-		return set_accel(field, e, err);
-	case VALUE_LAYERS:
-		return set_layers(field, e, err);
-	case VALUE_BOOL:
-		if (e->type != TOML_BOOL)
-			return err_msg(err, EINVAL, "must be true or false");
-		*(bool *)field = e->boolean;
-		return 0;
-	case VALUE_U32:
-		if (e->type != TOML_INTEGER || e->integer < key->min ||
-		    e->integer > key->max)
-			return err_msg(err, EINVAL,
-				       "must be a number from %u to %u",
-				       key->min, key->max);
-		*(uint32_t *)field = (uint32_t)e->integer;
-		return 0;
-	}
-	return err_msg(err, EINVAL, "unknown kind");
-}
-
-static int apply_entry(struct settings *s, const struct toml_entry *e,
-		       struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (strcmp(keys[i].table, e->table) != 0 ||
-		    strcmp(keys[i].name, e->key) != 0)
-			continue;
-		if (set_value(s, &keys[i], e, err) < 0)
-			return err_wrap(err, "line %u: %s.%s", e->line,
-					e->table, e->key);
-		return 0;
-	}
-	return err_msg(err, EINVAL, "line %u: unknown key %s.%s", e->line,
-		       e->table, e->key);
 }
 
 static int load_file(struct settings *s, const char *path, struct err *err)
 {
+	AUTO_FD int fd = path_open_trusted(path, err);
 	AUTO_FREE char *text = NULL;
 	struct toml toml = { 0 };
+	size_t len;
 	int r;
 
-	if (path_check_trusted(path, err) < 0 ||
-	    path_read_file(AT_FDCWD, path, TOML_BYTES_MAX, &text, err) < 0)
-		return -err->code;
-	r = toml_parse(text, strlen(text), &toml, err);
-	for (size_t i = 0; r == 0 && i < toml.count; i++)
-		r = apply_entry(s, &toml.entry[i], err);
-	toml_done(&toml);
-	if (r < 0)
+	if (fd < 0)
+		return fd;
+	if (fd_read_text(fd, TOML_BYTES_MAX, &text, &len, err) < 0)
 		return err_wrap(err, "%s", path);
-	s->source = xstrdup(path);
-	return 0;
+	r = toml_parse(path, text, len, &toml, err);
+	for (size_t i = 0; r == 0 && i < toml.count; i++)
+		r = apply_entry(s, path, &toml.entry[i], err);
+	toml_done(&toml);
+	if (r == 0)
+		strv_add(&s->files, path);
+	return r;
 }
 
-/* The user's own file; NULL when the environment names no place for it. */
-static char *user_file(void)
+/*
+ * Is it there? A link that leads nowhere is; a place that cannot be looked into
+ * is an error, not a no.
+ */
+static int exists(const char *path, struct err *err)
+{
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return err_set(err, errno, "look for %s", path);
+}
+
+static int only_toml(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 &&
+	       strcmp(entry->d_name + len - 5, ".toml") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* DIR/config.d/NAME.toml in the order of their names; no such directory: 0. */
+static int load_drop_ins(struct settings *s, const char *dir, struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/" SETTINGS_DROP_INS, dir);
+	struct dirent **list = NULL;
+	int count, r;
+
+	r = exists(path, err);
+	if (r <= 0)
+		return r;
+	if (path_check_trusted(path, err) < 0)
+		return -err->code;
+	count = scandir(path, &list, only_toml, by_bytes);
+	if (count < 0)
+		return err_set(err, errno, "read directory %s", path);
+	r = 0;
+	if (count > DROP_INS_MAX)
+		r = err_msg(err, EFBIG, "%s: more than %d files", path,
+			    DROP_INS_MAX);
+	for (int i = 0; i < count; i++) {
+		AUTO_FREE char *file = xasprintf("%s/%s", path, list[i]->d_name);
+
+		if (r == 0)
+			r = load_file(s, file, err);
+		free(list[i]);
+	}
+	free(list);
+	return r;
+}
+
+char *settings_user_dir(void)
 {
 	const char *config = getenv("XDG_CONFIG_HOME");
 	const char *home = getenv("HOME");
 
 	if (config && config[0] == '/')
-		return xasprintf("%s/kata/configuration.toml", config);
+		return xasprintf("%s/kata", config);
 	if (home && home[0] == '/')
-		return xasprintf("%s/.config/kata/configuration.toml", home);
+		return xasprintf("%s/.config/kata", home);
 	return NULL;
+}
+
+/* 1: loaded, with the drop-ins beside it; 0: there is no such file. */
+static int load_dir(struct settings *s, const char *dir, struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/" SETTINGS_FILE, dir);
+	int found = exists(path, err);
+
+	if (found < 0)
+		return found;
+	if (found) {
+		if (load_file(s, path, err) < 0)
+			return -err->code;
+		s->source = xstrdup(path);
+	}
+	if (load_drop_ins(s, dir, err) < 0)
+		return -err->code;
+	return found;
+}
+
+static int load_option(struct settings *s, const char *path, struct err *err)
+{
+	AUTO_FREE char *copy = xstrdup(path);
+
+	if (load_file(s, path, err) < 0)
+		return -err->code;
+	s->source = xstrdup(path);
+	return load_drop_ins(s, dirname(copy), err);
+}
+
+/*
+ * The user's file replaces the system's; without one, the user's drop-ins come
+ * after the system's file and drop-ins. Real root has the system's alone. A
+ * directory that the caller may not look into (HOME of somebody else, left over
+ * from before a change of user) is not the caller's.
+ */
+static int load_found(struct settings *s, bool is_root, struct err *err)
+{
+	AUTO_FREE char *user = is_root ? NULL : settings_user_dir();
+	AUTO_FREE char *file = NULL;
+	int own = 0;
+
+	if (user && access(user, X_OK) < 0) {
+		free(user);
+		user = NULL;
+	}
+	if (user) {
+		file = xasprintf("%s/" SETTINGS_FILE, user);
+		own = exists(file, err);
+		if (own < 0)
+			return own;
+	}
+	if (!own && load_dir(s, SETTINGS_SYSTEM_DIR, err) < 0)
+		return -err->code;
+	return user ? load_dir(s, user, err) : 0;
+}
+
+/* A default above the most that there may be: says where either was set. */
+static int check_pair(const struct settings *s, const char *name, uint32_t value,
+		      const char *most_name, uint32_t most, struct err *err)
+{
+	const char *const names[] = { most_name, name };
+	const struct setting_origin *at = NULL;
+
+	if (most == 0 || value <= most)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct key *key =
+			settings_key("hypervisor.qemu", names[i]);
+
+		if (key && s->origin[key - settings_keys].file)
+			at = &s->origin[key - settings_keys];
+	}
+	BUG_ON(!at); /* the defaults agree with each other */
+	return err_msg(err, EINVAL,
+		       "%s:%u: hypervisor.qemu.%s (%u) is above %s (%u)",
+		       at->file, at->line, name, value, most_name, most);
+}
+
+static int check_whole(const struct settings *s, struct err *err)
+{
+	if (check_pair(s, "default_vcpus", s->default_vcpus, "default_maxvcpus",
+		       s->default_maxvcpus, err) < 0)
+		return -err->code;
+	return check_pair(s, "default_memory", s->default_memory_mib,
+			  "default_maxmemory", s->default_maxmemory_mib, err);
 }
 
 int settings_load(struct settings *ret, const char *option, bool is_root,
 		  struct err *err)
 {
-	AUTO_FREE char *user = is_root ? NULL : user_file();
-	const char *path = option;
-	int r;
+	int r = set_defaults(ret, err);
 
-	r = set_defaults(ret, err);
-	if (r < 0)
-		return r;
-	if (!path && user && access(user, F_OK) == 0)
-		path = user;
-	if (!path && access(SYSTEM_FILE, F_OK) == 0)
-		path = SYSTEM_FILE;
-	if (path)
-		r = load_file(ret, path, err);
+	if (r == 0)
+		r = option ? load_option(ret, option, err) :
+			     load_found(ret, is_root, err);
+	if (r >= 0)
+		r = check_whole(ret, err);
 	return r < 0 ? err_wrap(err, "configuration") : 0;
 }
 
 void settings_done(struct settings *s)
 {
-	char *owned[] = { s->source, s->kernel, s->initrd,   s->jailer,
-			  s->proxy,  s->shim,	s->policies, s->seccomp };
+	char *owned[] = { s->source,	  s->kernel,  s->initrd,
+			  s->jailer,	  s->proxy,   s->shim,
+			  s->policies,	  s->seccomp, s->kernel_params,
+			  s->cpu_features };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
+	for (size_t i = 0; s->origin && i < settings_key_count; i++)
+		free(s->origin[i].file);
+	free(s->origin);
+	strv_done(&s->files);
+	strv_done(&s->enable_annotations);
 	memset(s, 0, sizeof(*s));
 }

@@ -11,6 +11,8 @@
 #include "runtime.h"
 
 #define STATE_VERSION 1
+/* state.network when the settings want no device */
+#define STATE_NET_OFF "off"
 
 struct process_ref { /* pid 0: none */
 	pid_t pid;
@@ -34,7 +36,7 @@ struct state {
 	char *uid_map, *gid_map;
 	char *uid_pool; /* directory that uid was taken from */
 	char *accel, *accel_reason;
-	char *network;	     /* "none", "tcfilter" */
+	char *network;	     /* "none": could not be had, "off", "tcfilter" */
 	struct strv cgroups; /* directories made by us */
 	struct strv notes;   /* layers reported as absent */
 	uint32_t boot_timeout;

@@ -2,7 +2,8 @@
 /*
  * vmm-qemu.c - QEMU's command line: the device allow-list of a sandbox. No
  * text from a config.json, an annotation or an image ever gets in here; every
- * value is a number or a constant of ours. Starts stopped (-S).
+ * value is a number or a constant of ours, but for two lists of the
+ * administrator's that guest-params.c has checked. Starts stopped (-S).
  */
 #include "vmm.h"
 
@@ -36,6 +37,11 @@ static void add_devices(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "rng-builtin,id=rng");
 	strv_add(a, "-device");
 	strv_add(a, "virtio-rng-device,rng=rng");
+	if (c->reclaim) {
+		/* The balloon is never inflated: it only reports free pages. */
+		strv_add(a, "-device");
+		strv_add(a, "virtio-balloon-device,free-page-reporting=on");
+	}
 	if (c->net_fd < 0)
 		return;
 	strv_add(a, "-netdev");
@@ -68,8 +74,10 @@ static void add_kernel(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "-initrd");
 	strv_add(a, c->initrd);
 	strv_add(a, "-append");
-	strv_addf(a, "console=hvc0 quiet panic=-1 reboot=t noreplace-smp%s%s",
-		  tcg, c->agent_log ? " agent.log=debug" : "");
+	strv_addf(a, "console=hvc0 %s panic=-1 reboot=t noreplace-smp%s%s%s%s",
+		  c->guest_log ? "ignore_loglevel" : "quiet", tcg,
+		  c->agent_log ? " agent.log=debug" : "",
+		  *c->kernel_params ? " " : "", c->kernel_params);
 }
 
 void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
@@ -87,8 +95,10 @@ void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
 	/* Nested virtualization is never shown. TCG runs "rep movsb" byte by
 	 * byte: without erms and fsrm the guest's kernel does not use it. */
 	strv_add(a, "-cpu");
-	strv_add(a, c->accel == ACCEL_KVM ? "host,-vmx,-svm" :
-					    "max,-vmx,-svm,-erms,-fsrm");
+	strv_addf(a, "%s%s%s",
+		  c->accel == ACCEL_KVM ? "host,-vmx,-svm" :
+					  "max,-vmx,-svm,-erms,-fsrm",
+		  *c->cpu_features ? "," : "", c->cpu_features);
 	strv_add(a, "-M");
 	strv_addf(a,
 		  "microvm,memory-backend=mem,dump-guest-core=off,isa-serial=off,"

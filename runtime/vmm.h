@@ -11,7 +11,11 @@ struct vmm_config {
 	uint32_t memory_mib;
 	uint32_t vcpus;
 	uint32_t tsc_khz;	     /* 0: not told to the guest */
-	uint32_t agent_log;	     /* 1: the agent logs at debug level */
+	bool agent_log;		     /* the agent logs at debug level */
+	bool guest_log;		     /* the kernel says all on its console */
+	bool reclaim;		     /* free pages go back to the host */
+	const char *kernel_params;   /* checked words, or "" */
+	const char *cpu_features;    /* checked list, or "" */
 	const char *kernel, *initrd; /* in the jail */
 	/* descriptors as numbered in the VMM; net -1: no network device */
 	int qmp_fd, agent_fd, console_fd, fs_fd, net_fd;

@@ -113,16 +113,19 @@ replaced() {
 }
 
 @test "hostile: annotations choose no path, program or argument" {
-	bundle notes '.annotations = {
-		"io.katacontainers.config_path": "/tmp/evil.toml",
-		"io.katacontainers.config.hypervisor.path": "/bin/false",
-		"io.katacontainers.config.hypervisor.kernel": "/etc/passwd",
-		"io.katacontainers.config.hypervisor.virtio_fs_extra_args": "[\"-o\",\"source=/\"]",
-		"io.katacontainers.config.hypervisor.kernel_params": "agent.debug_console"
-		} | .process.args = ["/bin/cat", "/proc/cmdline"]'
-	OCI_IDS+=(notes)
-	run rt run --bundle "$BUNDLE" notes
-	lacks "$output" debug_console
+	local key
+
+	for key in _path .hypervisor.path .hypervisor.kernel .hypervisor.kernel_params \
+		.hypervisor.virtio_fs_extra_args .hypervisor.default_memory \
+		.runtime.disable_guest_seccomp .agent.policy; do
+		bundle notes ".annotations = { \"io.katacontainers.config$key\": \"512\" }"
+		run rt create --bundle "$BUNDLE" notes
+		same "$status" 1
+		has "$output" "^kata-runtime: annotation io.katacontainers.config$key"
+		same "${#lines[@]}" 1
+	done
+	run -0 rt list -q
+	same "$output" ""
 }
 
 @test "hostile: ids that are paths, options or too long" {

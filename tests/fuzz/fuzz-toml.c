@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct toml toml = { 0 };
 	struct err err = ERR_INIT;
 
-	if (toml_parse((const char *)data, size, &toml, &err) < 0) {
+	if (toml_parse("f", (const char *)data, size, &toml, &err) < 0) {
 		BUG_ON(err.code == 0 || !err.text[0] || toml.entry);
 		return 0;
 	}
