@@ -12,6 +12,7 @@
 
 #include "boot.h"
 #include "health.pb-c.h"
+#include "hooks.h"
 #include "log.h"
 
 #define SMALL (16u << 10)
@@ -191,6 +192,7 @@ void dispatch_frame(struct agent *agent, const struct ttrpc_header *header,
 			   header->type, header->stream);
 	if (ttrpc_request_decode(payload, header->length, &request, &err) < 0)
 		boot_fatal("bad request from the host: %s", err.text);
+	hook_die_by(request.method);
 	if (handle(&call, &request, &err) < 0)
 		call_fail(&call, &err);
 	ttrpc_request_done(&request);

@@ -116,6 +116,7 @@ int main(int argc, char **argv)
 			"refuses to run setuid, setgid or with file capabilities");
 	if (r == 0)
 		r = options_parse(&jail, argc, argv, &err);
+	hook_hold();
 	if (r == 0)
 		r = fds_close_others(jail.fds.count, &err);
 	if (r == 0 && jail.log_fd >= 0)

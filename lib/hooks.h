@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Switches that only test builds have (make HOOKS=1, -DTEST_HOOKS): a test
- * leaves one layer out of a jail and expects the verification to notice. In
- * every other build hook_is_broken() is the constant false, there is no
- * variable behind it, and neither the option nor the environment name exists
- * in the program.
+ * leaves one layer out of a jail and expects the verification to notice, or
+ * stops a program at a named step, kills something and lets it go on. In every
+ * other build all of this is nothing at all: no variable, no option, and none
+ * of the names exists in the program (tests/e2e/87-faults.bats looks).
  */
 #ifndef LIB_HOOKS_H
 #define LIB_HOOKS_H
@@ -12,6 +12,7 @@
 #include "base.h"
 
 #ifdef TEST_HOOKS
+#include <signal.h>
 #include <string.h>
 
 /* The layer to leave out, or NULL. One per program. */
@@ -35,8 +36,42 @@ static inline const char *hook_layer_for(const char *jail)
 		return NULL;
 	return value + len + 1;
 }
+
+static inline bool hook_is_step(const char *step)
+{
+	const char *value = getenv("KATA_TEST_STOP");
+
+	return value && strcmp(value, step) == 0;
+}
+
+/* KATA_TEST_STOP=STEP: kata-runtime stops there, until it gets SIGCONT. */
+static inline void hook_step(const char *step)
+{
+	if (hook_is_step(step))
+		raise(SIGSTOP);
+}
+
+/* --break hold: the jailer stops before it has done anything. */
+static inline void hook_hold(void)
+{
+	if (hook_is_broken("hold"))
+		raise(SIGSTOP);
+}
+
+/*
+ * The guest's init cannot be killed from inside: the agent of a test build
+ * dies by a fault of its own when it is asked to.
+ */
+static inline void hook_die_by(const char *method)
+{
+	if (method && strcmp(method, "TestDie") == 0)
+		__builtin_trap();
+}
 #else
 #define hook_is_broken(layer) (false)
+#define hook_step(step) ((void)0)
+#define hook_hold() ((void)0)
+#define hook_die_by(method) ((void)0)
 #endif
 
 #endif

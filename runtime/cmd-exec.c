@@ -18,6 +18,7 @@
 #include "exec-process.h"
 #include "fd.h"
 #include "foreground.h"
+#include "hooks.h"
 #include "ids.h"
 #include "lifecycle.h"
 #include "opts.h"
@@ -149,6 +150,8 @@ static int start_process(struct execution *e, struct err *err)
 	if (r == 0)
 		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
 				  EXEC_MS, err);
+	if (r >= 0)
+		hook_step("exec-started");
 	if (r >= 0 && e->options->pid_file)
 		r = pid_file_write(e->options->pid_file, e->pid, err);
 	return r < 0 ? r : 0;

@@ -18,6 +18,7 @@
 
 #include "auto.h"
 #include "bundle.h"
+#include "hooks.h"
 #include "ids.h"
 #include "jail-check.h"
 #include "netns.h"
@@ -267,6 +268,15 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 		(int)(c->state.boot_timeout + c->rt->settings.create_timeout) *
 		1000;
 
+#ifdef TEST_HOOKS
+	/* The shim of a test build tells when the agent answered its first call. */
+	if (record_expect(control_fd, RECORD_OK, &record, limit, err) < 0)
+		return -err->code;
+	hook_step("agent-connected");
+	record_init(&record, RECORD_OK);
+	if (record_send(control_fd, &record, err) < 0)
+		return -err->code;
+#endif
 	if (record_expect(control_fd, RECORD_SHIM_READBACK, &record, limit,
 			  err) < 0)
 		return -err->code;
@@ -306,7 +316,10 @@ static int build(struct creation *c, struct err *err)
 	c->sandbox.bundle = &c->bundle;
 	c->sandbox.state = &c->state;
 	c->sandbox.dir_fd = c->dir_fd;
-	if (record_intent(c, err) < 0 || sandbox_start(&c->sandbox, err) < 0)
+	if (record_intent(c, err) < 0)
+		return -err->code;
+	hook_step("state-recorded");
+	if (sandbox_start(&c->sandbox, err) < 0)
 		return -err->code;
 	/* QEMU starts meanwhile. */
 	if (share_open(&c->bundle, &c->share, err) < 0)
@@ -320,12 +333,15 @@ static int build(struct creation *c, struct err *err)
 		return c->vm_failed ? sandbox_explain(&c->sandbox, err) :
 				      -err->code;
 	}
+	hook_step("container-created");
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
-	return c->options->pid_file ?
-		       pid_file_write(c->options->pid_file, c->pid, err) :
-		       0;
+	if (c->options->pid_file &&
+	    pid_file_write(c->options->pid_file, c->pid, err) < 0)
+		return -err->code;
+	hook_step("pid-file-written");
+	return 0;
 }
 
 /* The sandbox's own words go with it: kept before its directory is removed. */
@@ -411,6 +427,7 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 	int r;
 
 	if (state_load(dir_fd, &state, &damaged) == 0) {
+		hook_step("delete-begun");
 		r = sandbox_destroy(rt, dir_fd, &state, err);
 	} else {
 		/* A create that died before its first record left nothing. */

@@ -31,6 +31,9 @@ void jail_check_break_args(struct strv *argv, const char *jail)
 {
 	const char *layer = hook_layer_for(jail);
 
+	/* The proxy goes on while we stop: its jailers wait as well. */
+	if (hook_is_step("proxy-up"))
+		layer = "hold";
 	if (!layer)
 		return;
 	strv_add(argv, "--break");

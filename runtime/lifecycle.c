@@ -16,6 +16,7 @@
 
 #include "auto.h"
 #include "container.h"
+#include "hooks.h"
 #include "netns.h"
 #include "own-userns.h"
 
@@ -114,6 +115,7 @@ static int start_locked(struct runtime *rt, int dir_fd, struct state *state,
 		unmark(dir_fd, state);
 		return -err->code;
 	}
+	hook_step("started");
 	state->started = true;
 	return mark(dir_fd, state, false, err);
 }

@@ -15,6 +15,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "hooks.h"
 #include "id-map.h"
 #include "num.h"
 #include "path.h"
@@ -203,6 +204,7 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	if (vmm_uid(rt, state, &uid, err) < 0 ||
 	    (uid != 0 && end_by_uid(uid, err) < 0))
 		return -err->code;
+	hook_step("processes-ended");
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;
 	return uid_pool_release(rt, state, err);

@@ -14,6 +14,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "hooks.h"
 #include "jail-check.h"
 #include "json.h"
 #include "log.h"
@@ -349,13 +350,17 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 		return -err->code;
 	if (uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
-	if (state_save(s->dir_fd, s->state, err) < 0 ||
-	    open_network(s, &tap, err) < 0)
+	if (state_save(s->dir_fd, s->state, err) < 0)
+		return -err->code;
+	hook_step("cgroup-made");
+	if (open_network(s, &tap, err) < 0)
 		return -err->code;
 	fds->tap = tap.fd;
 	if (open_endpoints(s, fds, err) < 0 ||
-	    spawn_proxy(s, fds, tap.mac, err) < 0 ||
-	    process_record(&s->state->proxy, s->proxy.pid, "proxy", err) < 0)
+	    spawn_proxy(s, fds, tap.mac, err) < 0)
+		return -err->code;
+	hook_step("proxy-up"); /* not yet recorded */
+	if (process_record(&s->state->proxy, s->proxy.pid, "proxy", err) < 0)
 		return -err->code;
 	s->control_fd = take_fd(&fds->control);
 	s->vmm_info_fd = take_fd(&fds->vmm_info);
@@ -385,8 +390,11 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 		err_wrap(err, "VM");
 		return sandbox_explain(s, err);
 	}
-	if (jail_check(s, vmm_policy(s), err) < 0 ||
-	    state_save(s->dir_fd, s->state, err) < 0)
+	hook_step("jails-up"); /* not yet recorded */
+	if (jail_check(s, vmm_policy(s), err) < 0)
+		return -err->code;
+	hook_step("verified");
+	if (state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
 	if (share_attach(share, s->proxy.pid, HOLDER_SHARE, s->state->id, err) <
 	    0)
@@ -397,6 +405,7 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 		err_wrap(err, "VM");
 		return sandbox_explain(s, err);
 	}
+	hook_step("vm-running");
 	return 0;
 }
 
