@@ -15,7 +15,7 @@ LIB_BASE := err alloc fd path child log num ids userns
 LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc netlink
 LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
-	oci-unsupported oci-devices
+	oci-unsupported oci-devices oci-hooks
 LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
 # What reads guest bytes, or what a guest's bytes pass through, links least.
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records

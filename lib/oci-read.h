@@ -67,6 +67,8 @@ void oci_linux_done(struct oci_linux *linux_);
 void oci_resources_read(struct oci_in *in, struct oci_resources *ret);
 void oci_resources_done(struct oci_resources *resources);
 void oci_seccomp_read(struct oci_in *in, struct oci_seccomp *ret);
+void oci_hooks_read(struct oci_in *in, struct oci_hooks *ret);
+void oci_hooks_done(struct oci_hooks *hooks);
 void oci_pairs_done(struct oci_pairs *pairs);
 
 #endif

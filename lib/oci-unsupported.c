@@ -48,15 +48,13 @@ int oci_process_unsupported(const struct oci_process *process, struct err *err)
 
 static int check_top(const struct oci_spec *spec, struct err *err)
 {
-	const struct oci_hooks_count *hooks = &spec->hooks;
+	const struct oci_hooks *hooks = &spec->hooks;
 	const struct finding finding[] = {
 		{ !spec->has_process, "process", "it is missing" },
-		{ hooks->prestart, "hooks.prestart", "" },
-		{ hooks->create_runtime, "hooks.createRuntime", "" },
-		{ hooks->create_container, "hooks.createContainer", "" },
-		{ hooks->start_container, "hooks.startContainer", "" },
-		{ hooks->poststart, "hooks.poststart", "" },
-		{ hooks->poststop, "hooks.poststop", "" },
+		{ hooks->create_container.count, "hooks.createContainer",
+		  "the container's namespaces are in the VM, this program is not" },
+		{ hooks->start_container.count, "hooks.startContainer",
+		  "the container's namespaces are in the VM, this program is not" },
 		{ spec->domainname && *spec->domainname, "domainname", "" },
 		{ spec->has_vm, "vm", "the VM is chosen by configuration.toml" },
 	};

@@ -105,32 +105,6 @@ static void read_mounts(struct oci_in *in, struct oci_spec *ret)
 	}
 }
 
-static void read_hooks(struct oci_in *in, struct oci_spec *ret)
-{
-	struct oci_hooks_count *count = &ret->hooks;
-	const struct {
-		const char *key;
-		size_t *count;
-	} kind[] = {
-		{ "prestart", &count->prestart },
-		{ "createRuntime", &count->create_runtime },
-		{ "createContainer", &count->create_container },
-		{ "startContainer", &count->start_container },
-		{ "poststart", &count->poststart },
-		{ "poststop", &count->poststop },
-	};
-	struct oci_list list;
-	struct oci_in hooks;
-
-	if (!oci_enter(in, "hooks", &hooks))
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(kind); i++) {
-		oci_enter_list(&hooks, kind[i].key, OCI_STRINGS_MAX, &list);
-		*kind[i].count = list.count;
-	}
-	oci_leave(in, &hooks);
-}
-
 static void read_spec(struct oci_in *in, struct oci_spec *ret)
 {
 	struct oci_in child;
@@ -145,7 +119,10 @@ static void read_spec(struct oci_in *in, struct oci_spec *ret)
 	oci_read_string(in, "hostname", &ret->hostname);
 	oci_read_string(in, "domainname", &ret->domainname);
 	read_mounts(in, ret);
-	read_hooks(in, ret);
+	if (oci_enter(in, "hooks", &child)) {
+		oci_hooks_read(&child, &ret->hooks);
+		oci_leave(in, &child);
+	}
 	oci_read_pairs(in, "annotations", &ret->annotations);
 	for (size_t i = 0; i < ret->annotations.count; i++)
 		if (!*ret->annotations.item[i].key)
@@ -210,6 +187,7 @@ void oci_spec_free(struct oci_spec *spec)
 	for (size_t i = 0; i < spec->mount_count; i++)
 		oci_mount_done(&spec->mounts[i]);
 	free(spec->mounts);
+	oci_hooks_done(&spec->hooks);
 	oci_pairs_done(&spec->annotations);
 	oci_linux_done(&spec->linux_);
 	free(spec);

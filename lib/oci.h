@@ -17,6 +17,7 @@
 #define OCI_RLIMITS_MAX 64
 #define OCI_DEVICES_MAX 1024
 #define OCI_MAPPINGS_MAX 340 /* kernel limit, user_namespaces(7) */
+#define OCI_HOOKS_MAX 64     /* of one kind */
 #define OCI_STRINGS_MAX 65536
 #define OCI_SYSCALL_GROUPS_MAX 4096
 
@@ -172,9 +173,21 @@ struct oci_linux {
 	bool has_memory_policy;
 };
 
-struct oci_hooks_count {
-	size_t prestart, create_runtime, create_container, start_container,
-		poststart, poststop;
+struct oci_hook {
+	char *path;	  /* absolute */
+	struct strv args; /* argv, args[0] included; empty: the path alone */
+	struct strv env;  /* the whole environment */
+	uint32_t timeout; /* seconds; 0: none was given */
+};
+
+struct oci_hook_list {
+	struct oci_hook *item;
+	size_t count;
+};
+
+struct oci_hooks {
+	struct oci_hook_list prestart, create_runtime, create_container,
+		start_container, poststart, poststop;
 };
 
 struct oci_spec {
@@ -187,7 +200,7 @@ struct oci_spec {
 	char *domainname;
 	struct oci_mount *mounts;
 	size_t mount_count;
-	struct oci_hooks_count hooks;
+	struct oci_hooks hooks;
 	struct oci_pairs annotations;
 	struct oci_linux linux_;
 	bool has_vm; /* the "vm" object: a hypervisor chosen by the spec */
@@ -214,6 +227,8 @@ void oci_resources_free(struct oci_resources *resources);
  */
 char *oci_resources_format(const struct oci_resources *resources);
 
+/* Is there any, of whatever kind? */
+bool oci_hooks_any(const struct oci_hooks *hooks);
 /* NULL when absent. */
 const char *oci_annotation(const struct oci_spec *spec, const char *key);
 /* NULL when the spec has no such namespace entry. */

@@ -137,7 +137,11 @@ int cmd_features(struct runtime *rt, int argc, char **argv, int first,
 	json_begin_object(&w, NULL);
 	json_string(&w, "ociVersionMin", "1.0.0");
 	json_string(&w, "ociVersionMax", KATA_SPEC);
-	json_begin_array(&w, "hooks");
+	json_begin_array(&w, "hooks"); /* those of the host, hook-points.c */
+	json_string(&w, NULL, "prestart");
+	json_string(&w, NULL, "createRuntime");
+	json_string(&w, NULL, "poststart");
+	json_string(&w, NULL, "poststop");
 	json_end_array(&w);
 	write_mount_options(&w);
 	write_linux(&w);

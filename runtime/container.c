@@ -19,6 +19,7 @@
 #include "auto.h"
 #include "bundle.h"
 #include "hooks.h"
+#include "hook-points.h"
 #include "ids.h"
 #include "jail-check.h"
 #include "netns.h"
@@ -334,6 +335,8 @@ static int build(struct creation *c, struct err *err)
 				      -err->code;
 	}
 	hook_step("container-created");
+	if (hook_point_created(c->dir_fd, c->bundle.spec, &c->state, err) < 0)
+		return -err->code;
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
@@ -366,6 +369,7 @@ static void undo(struct creation *c)
 	}
 	if (c->vm_failed)
 		keep_log(c->rt, c->dir_fd);
+	hook_point_stopped(c->dir_fd, &c->state);
 	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0)
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }
@@ -429,6 +433,8 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 	if (state_load(dir_fd, &state, &damaged) == 0) {
 		hook_step("delete-begun");
 		r = sandbox_destroy(rt, dir_fd, &state, err);
+		if (r >= 0)
+			hook_point_stopped(dir_fd, &state);
 	} else {
 		/* A create that died before its first record left nothing. */
 		if (damaged.code != ENOENT)

@@ -17,6 +17,7 @@
 #include "auto.h"
 #include "container.h"
 #include "hooks.h"
+#include "hook-points.h"
 #include "netns.h"
 #include "own-userns.h"
 
@@ -157,6 +158,8 @@ int container_start(struct runtime *rt, const char *id, struct err *err)
 	r = container_load(dir_fd, &state, err);
 	if (r == 0)
 		r = start_locked(rt, dir_fd, &state, err);
+	if (r >= 0)
+		r = hook_point_started(dir_fd, &state, err);
 	state_done(&state);
 	return r < 0 ? r : 0;
 }

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,17 +88,43 @@ static int work_open(struct answer *answer)
 	return fd;
 }
 
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat ours, theirs;
+
+	return fstat(fd, &ours) == 0 && stat(path, &theirs) == 0 &&
+	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/*
+ * Engines have two ways to ask for the host's network: no entry at all, or the
+ * host's namespace by its path (docker). To redirect the frames of that one's
+ * interface into a VM would cut the host off.
+ */
+static int open_path(const char *path, struct err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "network namespace %s", path);
+	/* the second cannot be read, hence not be entered, without rights */
+	if (is_same_file(fd, "/proc/self/ns/net") ||
+	    is_same_file(fd, "/proc/1/ns/net"))
+		return err_msg(
+			err, EOPNOTSUPP,
+			"network namespace %s is the host's own (--network host): "
+			"a VM cannot share the host's network",
+			path);
+	return take_fd(&fd);
+}
+
 int netns_open(const char *path, struct err *err)
 {
 	struct answer answer;
 	int fd = -1;
 
-	if (path) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		return fd < 0 ? err_set(err, errno, "network namespace %s",
-					path) :
-				fd;
-	}
+	if (path)
+		return open_path(path, err);
 	if (in_netns(-1, work_open, &answer, &fd, err) < 0)
 		return -err->code;
 	return fd;

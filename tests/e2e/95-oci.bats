@@ -155,10 +155,23 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 }
 
 @test "oci: what cannot be done is refused with its path" {
-	bundle hooked '.hooks = {"prestart": [{"path": "/bin/true"}]}'
+	bundle hooked '.hooks = {"createContainer": [{"path": "/bin/true"}]}'
 	run rt create --bundle "$BUNDLE" hooked
 	[ "$status" -eq 1 ]
-	has "$output" 'hooks\.prestart'
+	has "$output" 'hooks\.createContainer'
+}
+
+@test "oci: the host's network by its path is refused, and stays" {
+	local before
+
+	before=$(ip -o link)
+	bundle hostnet '.linux.namespaces |= map(if .type == "network" then
+		.path = "/proc/self/ns/net" else . end)'
+	OCI_IDS+=(hostnet)
+	run rt create --bundle "$BUNDLE" hostnet </dev/null
+	same "$status" 1
+	has "$output" "the host's own \\(--network host\\)"
+	same "$(ip -o link)" "$before"
 }
 
 @test "oci: kill takes numbers, names and names with SIG" {

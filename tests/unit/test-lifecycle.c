@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/lifecycle.o runtime/state.o runtime/netns.o */
+/* link: runtime/lifecycle.o runtime/hook-points.o runtime/hook-run.o */
+/* link: runtime/state.o runtime/netns.o */
 /* link: runtime/own-userns.o runtime/userns-make.o runtime/id-map.o */
 /*
  * test-lifecycle.c - the status of a container whose last verb was cut: what

@@ -363,20 +363,55 @@ static void test_wrong_linux(void **state)
 	refuse_parse(SPEC(",\"annotations\":{\"a\":true}", ""), "annotations.a");
 }
 
+#define HOOKS(kind, hook) ",\"hooks\":{\"" kind "\":[{" hook "}]}"
+
+static void test_hooks(void **state)
+{
+	struct oci_spec *spec = parse(
+		SPEC(HOOKS("prestart", "\"path\":\"/h\",\"args\":[\"a\",\"b\"],"
+				       "\"env\":[\"A=b=c\"],\"timeout\":3},"
+				       "{\"path\":\"/second\""),
+		     ""));
+
+	(void)state;
+	assert_int_equal(spec->hooks.prestart.count, 2);
+	assert_string_equal(spec->hooks.prestart.item[0].path, "/h");
+	assert_string_equal(spec->hooks.prestart.item[0].args.item[1], "b");
+	assert_string_equal(spec->hooks.prestart.item[0].env.item[0], "A=b=c");
+	assert_int_equal(spec->hooks.prestart.item[0].timeout, 3);
+	assert_string_equal(spec->hooks.prestart.item[1].path, "/second");
+	assert_int_equal(spec->hooks.prestart.item[1].args.count, 0);
+	assert_int_equal(spec->hooks.prestart.item[1].timeout, 0);
+	assert_true(oci_hooks_any(&spec->hooks));
+	oci_spec_free(spec);
+	accept(SPEC(HOOKS("createRuntime", "\"path\":\"/h\""), ""));
+	accept(SPEC(HOOKS("poststart", "\"path\":\"/h\""), ""));
+	accept(SPEC(HOOKS("poststop", "\"path\":\"/h\""), ""));
+	refuse_parse(SPEC(HOOKS("poststop", ""), ""), "hooks.poststop[0].path");
+	refuse_parse(SPEC(HOOKS("prestart", "\"path\":\"h\""), ""),
+		     "hooks.prestart[0].path");
+	refuse_parse(SPEC(HOOKS("prestart", "\"path\":\"/h\",\"timeout\":0"), ""),
+		     "hooks.prestart[0].timeout");
+	refuse_parse(
+		SPEC(HOOKS("prestart", "\"path\":\"/h\",\"timeout\":-1"), ""),
+		"hooks.prestart[0].timeout");
+	refuse_parse(
+		SPEC(HOOKS("prestart", "\"path\":\"/h\",\"env\":[\"A\"]"), ""),
+		"hooks.prestart[0].env");
+	refuse_parse(
+		SPEC(HOOKS("prestart", "\"path\":\"/h\",\"args\":\"a\""), ""),
+		"hooks.prestart[0].args");
+}
+
 static void test_refused_top(void **state)
 {
 	(void)state;
 	refuse("{\"ociVersion\":\"1.0.0\"," ROOT ",\"linux\":{" NAMESPACES "}}",
 	       "process");
-	refuse(SPEC(",\"hooks\":{\"prestart\":[{}]}", ""), "hooks.prestart");
-	refuse(SPEC(",\"hooks\":{\"createRuntime\":[{}]}", ""),
-	       "hooks.createRuntime");
-	refuse(SPEC(",\"hooks\":{\"createContainer\":[{}]}", ""),
+	refuse(SPEC(HOOKS("createContainer", "\"path\":\"/h\""), ""),
 	       "hooks.createContainer");
-	refuse(SPEC(",\"hooks\":{\"startContainer\":[{}]}", ""),
+	refuse(SPEC(HOOKS("startContainer", "\"path\":\"/h\""), ""),
 	       "hooks.startContainer");
-	refuse(SPEC(",\"hooks\":{\"poststart\":[{}]}", ""), "hooks.poststart");
-	refuse(SPEC(",\"hooks\":{\"poststop\":[{}]}", ""), "hooks.poststop");
 	refuse(SPEC(",\"domainname\":\"d\"", ""), "domainname");
 	refuse(SPEC(",\"vm\":{\"kernel\":{\"path\":\"/k\"}}", ""), "vm");
 	refuse(WITH(PLAIN ",\"scheduler\":{}}", "{\"path\":\"r\"}"),
@@ -589,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_relative_destination),
 		cmocka_unit_test(test_devices_left_out),
 		cmocka_unit_test(test_wrong_linux),
+		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_refused_top),
 		cmocka_unit_test(test_refused_namespaces),
 		cmocka_unit_test(test_refused_mounts),
