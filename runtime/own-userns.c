@@ -243,6 +243,22 @@ static int find_ns(const struct state *s, struct err *err)
 		s->id, s->id);
 }
 
+/* From inside a namespace one beside it cannot be entered: say so. */
+static int check_reach(const struct runtime *rt, const struct state *state,
+		       struct err *err)
+{
+	AUTO_FD int fd = rt->initial_userns ? -1 : find_ns(state, err);
+
+	if (fd == -EACCES || fd == -EPERM)
+		return err_msg(
+			err, EPERM,
+			"container %s lives in another user namespace: call kata-runtime "
+			"from a plain shell",
+			state->id);
+	err_clear(err);
+	return 0;
+}
+
 int own_userns_join(struct runtime *rt, const struct state *state,
 		    struct err *err)
 {
@@ -251,7 +267,7 @@ int own_userns_join(struct runtime *rt, const struct state *state,
 	int r;
 
 	if (!own_userns_is_plain(rt))
-		return 0;
+		return check_reach(rt, state, err);
 	fd = find_ns(state, err);
 	if (fd < 0)
 		return fd;

@@ -91,6 +91,10 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 		</dev/null >out 2>&1
 	has "$(cat exec.pid)" '^[0-9]+$'
 	within 20 grep -q inside out
+	# from podman's namespace, beside it, it can be looked at but not entered
+	same "$(inside "$KATA" state bg | jq -r .status)" running
+	run -1 inside "$KATA" exec --process "$PWD/process.json" bg
+	has "$output" 'lives in another user namespace'
 	# a second one lives in a namespace of its own
 	up two "$SLEEPS"
 	[ "$(readlink "/proc/$(field two .kata.proxyPid)/ns/user")" != "$ns" ]
