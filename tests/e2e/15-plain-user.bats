@@ -246,3 +246,24 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 		run --bundle "$BUNDLE" nnp
 	has "$(jq -r .msg log)" no_new_privs
 }
+
+@test "plain: spec and run in a terminal: Ctrl-C ends it, and it is gone" {
+	bundle term
+	rm "$BUNDLE/config.json"
+	(cd "$BUNDLE" && plain spec)
+	# in a directory of the caller's, as the README has it
+	run clean_fds "$E2E_DIR/pty-run" --size 30x100 --expect '# ' --send 'echo $((40+2)); sleep 1000\r' \
+		--expect '42' --send '\x03' --expect '# ' --send 'exit 9\r' -- \
+		env -C "$BUNDLE" "$KATA" run term
+	same "$status" 9
+	run -1 plain state term
+}
+
+@test "plain: pause, resume and ps from a plain shell" {
+	up calm "$SLEEPS"
+	run -0 plain pause calm
+	is_status calm paused
+	run -0 plain resume calm
+	is_status calm running
+	same "$(plain ps --format json calm | jq -r 'join(" ")')" "$(field calm .pid)"
+}
