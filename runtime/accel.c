@@ -19,18 +19,15 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "boot-cache.h"
 #include "fd.h"
-#include "num.h"
-#include "path.h"
 
 #define PROBE_ITERATIONS 100000
 /* Silicon needs about 0.1 ms, emulation was seen to need 90 ms and more. */
 #define PROBE_LIMIT_US 25000
 #define PROBE_KILL_MS 200
 #define REAP_MS 40
-#define CACHE_NAME ".accel" /* no container id begins with a dot */
-#define CACHE_MAX 512
-#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define CACHE_NAME ".accel"
 
 const char *const accel_name[ACCEL_MAX] = { "tcg", "kvm" };
 
@@ -210,50 +207,6 @@ static int probe_in_child(struct probe_result *ret, struct err *err)
 	return r;
 }
 
-static int boot_id(char *ret, size_t size, struct err *err)
-{
-	AUTO_FREE char *text = NULL;
-
-	if (path_read_file(AT_FDCWD, BOOT_ID, 128, &text, err) < 0)
-		return -err->code;
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(ret, size, "%s", text);
-	return 0;
-}
-
-/* "1 BOOT_ID MICROSECONDS\n". Anything else is measured again. */
-static bool cache_load(int root_fd, uint64_t *ret_us)
-{
-	struct err err = ERR_INIT;
-	AUTO_FREE char *text = NULL;
-	char id[64], *save = NULL, *field;
-
-	if (root_fd < 0 || boot_id(id, sizeof(id), &err) < 0 ||
-	    path_read_file(root_fd, CACHE_NAME, CACHE_MAX, &text, &err) < 0)
-		return false;
-	field = strtok_r(text, " \n", &save);
-	if (!field || strcmp(field, "1") != 0)
-		return false;
-	field = strtok_r(NULL, " \n", &save);
-	if (!field || strcmp(field, id) != 0)
-		return false;
-	field = strtok_r(NULL, " \n", &save);
-	return field && num_parse_u64(field, UINT32_MAX, ret_us) == 0;
-}
-
-static int cache_save(int root_fd, uint64_t time_us, struct err *err)
-{
-	char id[64], text[CACHE_MAX];
-
-	if (root_fd < 0)
-		return 0;
-	if (boot_id(id, sizeof(id), err) < 0)
-		return -err->code;
-	snprintf(text, sizeof(text), "1 %s %llu\n", id,
-		 (unsigned long long)time_us);
-	return path_write_atomic(root_fd, CACHE_NAME, text, strlen(text), err);
-}
-
 static void judge(uint64_t time_us, struct accel_choice *ret)
 {
 	unsigned long long us = time_us;
@@ -275,7 +228,7 @@ static int measure(int root_fd, struct accel_choice *ret, struct err *err)
 
 	/* The right to open it may have changed since; the speed has not. */
 	if (access("/dev/kvm", R_OK | W_OK) == 0 &&
-	    cache_load(root_fd, &time_us)) {
+	    boot_cache_load(root_fd, CACHE_NAME, UINT32_MAX, &time_us)) {
 		judge(time_us, ret);
 		ret->cached = true;
 		return 0;
@@ -298,7 +251,7 @@ static int measure(int root_fd, struct accel_choice *ret, struct err *err)
 		return 0;
 	}
 	judge(result.time_us, ret);
-	return cache_save(root_fd, result.time_us, err);
+	return boot_cache_save(root_fd, CACHE_NAME, result.time_us, err);
 }
 
 /**

@@ -125,7 +125,10 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	int fd;
 
 	memcpy(config.mac, mac, 6);
-	config.tsc_khz = tsc_khz(s->rt->tsc_start, s->rt->ns_start);
+	if (config.accel == ACCEL_TCG &&
+	    tsc_khz(s->rt->root_fd, s->rt->tsc_start, s->rt->ns_start,
+		    &config.tsc_khz, err) < 0)
+		return err_wrap(err, "time stamp counter");
 	jailer_args(s, vmm_policy(s), names, count, &argv);
 	if (!s->state->single_id) {
 		strv_add(&argv, "--uid");

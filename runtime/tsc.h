@@ -6,11 +6,15 @@
 #ifndef RUNTIME_TSC_H
 #define RUNTIME_TSC_H
 
-#include "base.h"
+#include "err.h"
 
 /* Reads counter and CLOCK_MONOTONIC_RAW (nanoseconds) together. */
 void tsc_mark(uint64_t *ret_tsc, uint64_t *ret_ns);
-/* kHz since the mark, waiting until at least 20 ms have passed; 0: unknown. */
-uint32_t tsc_khz(uint64_t tsc_start, uint64_t ns_start);
+/*
+ * Measured once per boot of the host, over 20 ms at least, and kept in the
+ * state root (root_fd; -1: not kept). ret_khz is 0 when it cannot be known.
+ */
+int tsc_khz(int root_fd, uint64_t tsc_start, uint64_t ns_start,
+	    uint32_t *ret_khz, struct err *err) MUST_CHECK;
 
 #endif

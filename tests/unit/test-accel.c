@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/accel.o */
+/* link: runtime/accel.o runtime/boot-cache.o */
 /*
  * test-accel.c - choosing the accelerator: names, the bound on time, the
  * record of this boot. What /dev/kvm is worth differs from host to host, so

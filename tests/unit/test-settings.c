@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/settings.o runtime/settings-keys.o runtime/settings-value.o */
-/* link: runtime/guest-params.o runtime/sizing.o runtime/accel.o */
+/* link: runtime/guest-params.o runtime/sizing.o runtime/accel.o runtime/boot-cache.o */
 /*
  * test-settings.c - configuration.toml: every kind of value, drop-ins, unsafe
  * files, the table of keys against the documents, and the size of a VM.
