@@ -34,9 +34,10 @@ enum record_type {
 	RECORD_SHIM_STATUS_IS,
 	RECORD_SHIM_PAUSE,  /* runtime -> shim: answered by OK */
 	RECORD_SHIM_RESUME, /* runtime -> shim: answered by OK */
-	RECORD_SHIM_UPDATE, /* runtime -> shim: resources; answered by OK */
-	RECORD_SHIM_STATS,  /* runtime -> shim: answered by SHIM_STATS_ARE */
+	RECORD_SHIM_UPDATE, /* runtime -> shim: resources; answered by READBACK */
+	RECORD_SHIM_STATS, /* runtime -> shim: answered by SHIM_STATS_ARE */
 	RECORD_SHIM_STATS_ARE,
+	RECORD_SHIM_WAIT_OOM, /* runtime -> shim: OK when memory ran out */
 	RECORD_TYPE_MAX
 };
 

@@ -27,7 +27,7 @@ struct hierarchy {
 	bool v2;
 };
 
-static const char *const controller[] = { "cpu", "memory", "pids" };
+static const char *const controller[] = { "cpu", "memory", "pids", "cpuset" };
 
 /* One cgroup_make() under way. */
 struct making {
@@ -97,6 +97,11 @@ static bool has_controller(const struct hierarchy *h, const char *dir,
 	return false;
 }
 
+static bool has_text(const char *text)
+{
+	return text && *text;
+}
+
 unsigned cgroup_wanted(const struct oci_resources *res)
 {
 	unsigned mask = CGROUP_PIDS;
@@ -105,6 +110,8 @@ unsigned cgroup_wanted(const struct oci_resources *res)
 		mask |= CGROUP_MEMORY;
 	if (res->has_cpu_quota && res->cpu_quota > 0)
 		mask |= CGROUP_CPU;
+	if (has_text(res->cpuset_cpus) || has_text(res->cpuset_mems))
+		mask |= CGROUP_CPUSET;
 	return mask;
 }
 
@@ -128,12 +135,27 @@ static int apply_cpu(const struct hierarchy *h, const char *dir,
 	return write_value(dir, "cpu.cfs_quota_us", "%lld", quota, err);
 }
 
+/* The VM's threads run where the container may; both files in v1 and v2. */
+static int apply_cpuset(const char *dir, const struct oci_resources *res,
+			struct err *err)
+{
+	if (has_text(res->cpuset_cpus) &&
+	    write_value(dir, "cpuset.cpus", res->cpuset_cpus, 0, err) < 0)
+		return -err->code;
+	if (has_text(res->cpuset_mems) &&
+	    write_value(dir, "cpuset.mems", res->cpuset_mems, 0, err) < 0)
+		return -err->code;
+	return 0;
+}
+
 static int apply_one(const struct hierarchy *h, const char *dir, unsigned bit,
 		     const struct making *m, struct err *err)
 {
 	switch (bit) {
 	case CGROUP_CPU:
 		return apply_cpu(h, dir, m->resources, err);
+	case CGROUP_CPUSET:
+		return apply_cpuset(dir, m->resources, err);
 	case CGROUP_MEMORY:
 		return write_value(
 			dir, h->v2 ? "memory.max" : "memory.limit_in_bytes",

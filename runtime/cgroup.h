@@ -36,7 +36,8 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 enum cgroup_controller {
 	CGROUP_CPU = 1 << 0,
 	CGROUP_MEMORY = 1 << 1,
-	CGROUP_PIDS = 1 << 2
+	CGROUP_PIDS = 1 << 2,
+	CGROUP_CPUSET = 1 << 3
 };
 /*
  * cgroup v2: gives the controllers of the mask to every directory below
@@ -45,6 +46,20 @@ enum cgroup_controller {
 void cgroup_enable(const char *mount_point, const char *path, unsigned mask);
 /* Controllers whose limits the spec asks for; a bound on tasks always. */
 unsigned cgroup_wanted(const struct oci_resources *resources);
+/*
+ * What is there, changed while the VM runs: all of it or nothing. The memory
+ * limit is not lowered below what the VM uses, since the kernel would end it;
+ * the guest holds the container to its own. A cpuset without a cgroup of ours
+ * that could hold it is refused.
+ */
+struct cgroup_undo { /* what was written before, in order */
+	struct strv files, values;
+};
+int cgroup_update(const struct strv *dirs,
+		  const struct oci_resources *resources, uint32_t overhead_mib,
+		  struct cgroup_undo *ret_undo, struct err *err) MUST_CHECK;
+void cgroup_undo(const struct cgroup_undo *undo);
+void cgroup_undo_done(struct cgroup_undo *undo);
 /* Moves a process (0: the caller) into every directory. */
 int cgroup_join(const struct strv *dirs, pid_t pid, struct err *err) MUST_CHECK;
 /* Removes the directories; tries for a second while processes are leaving. */

@@ -34,6 +34,8 @@ static const struct command commands[] = {
 	{ "ps", "ID", "host processes that stand for a container's", cmd_ps },
 	{ "pause", "ID", "freeze the processes of a container", cmd_pause },
 	{ "resume", "ID", "let a paused container go on", cmd_resume },
+	{ "update", "ID", "change the limits of a container", cmd_update },
+	{ "events", "ID", "figures and out-of-memory events", cmd_events },
 	{ "spec", "", "write a config.json to start from", cmd_spec },
 	{ "features", "", "print what is supported, as JSON", cmd_features },
 	{ "checkpoint", "ID", NULL, cmd_checkpoint },

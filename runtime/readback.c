@@ -95,8 +95,8 @@ static int check_namespaces(const struct record_readback *got,
 	return 0;
 }
 
-static int check_limits(const struct record_readback *got,
-			const struct oci_resources *res, struct err *err)
+int readback_check_limits(const struct record_readback *got,
+			  const struct oci_resources *res, struct err *err)
 {
 	/* The kernel rounds memory down to pages. */
 	if (res->has_memory_limit && res->memory_limit > 0 &&
@@ -135,5 +135,5 @@ int readback_check(const struct record_readback *got,
 		return -err->code;
 	if (check_namespaces(got, spec, err) < 0)
 		return -err->code;
-	return check_limits(got, &spec->linux_.resources, err);
+	return readback_check_limits(got, &spec->linux_.resources, err);
 }

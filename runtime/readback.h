@@ -11,4 +11,9 @@
 int readback_check(const struct record_readback *got,
 		   const struct oci_spec *spec, struct err *err) MUST_CHECK;
 
+/* The limits alone, after an update. */
+int readback_check_limits(const struct record_readback *got,
+			  const struct oci_resources *resources,
+			  struct err *err) MUST_CHECK;
+
 #endif

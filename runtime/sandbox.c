@@ -272,6 +272,7 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 		return -err->code;
 	s->state->memory_mib = sizing.memory_mib;
 	s->state->vcpus = sizing.vcpus;
+	s->state->overhead_mib = sizing.cgroup_extra_mib;
 	if (sizing.cut)
 		strv_addf(
 			&s->state->notes,

@@ -226,6 +226,7 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_u64(&w, "boot_timeout", s->boot_timeout);
 	json_u64(&w, "memory_mib", s->memory_mib);
 	json_u64(&w, "vcpus", s->vcpus);
+	json_u64(&w, "overhead_mib", s->overhead_mib);
 	json_end_object(&w);
 	r = path_write_atomic(dir_fd, "state.json", w.text, w.len, err);
 	json_writer_done(&w);
@@ -281,7 +282,8 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 
 static int read_tree(const struct json *tree, struct state *s, struct err *err)
 {
-	uint64_t version = 0, uid = 0, timeout = 60, memory = 0, vcpus = 0;
+	uint64_t version = 0, uid = 0, timeout = 60, memory = 0, vcpus = 0,
+		 overhead = 0;
 
 	if (json_get_u64(tree, "state", "version", 1000, &version, err) < 0 ||
 	    json_get_u64(tree, "state", "uid", UINT32_MAX, &uid, err) < 0 ||
@@ -289,6 +291,8 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 	    json_get_u64(tree, "state", "memory_mib", UINT32_MAX, &memory,
 			 err) < 0 ||
 	    json_get_u64(tree, "state", "vcpus", 1024, &vcpus, err) < 0 ||
+	    json_get_u64(tree, "state", "overhead_mib", UINT32_MAX, &overhead,
+			 err) < 0 ||
 	    json_get_bool(tree, "state", "ready", &s->ready, err) < 0 ||
 	    json_get_bool(tree, "state", "started", &s->started, err) < 0 ||
 	    json_get_bool(tree, "state", "paused", &s->paused, err) < 0 ||
@@ -311,6 +315,7 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 	s->boot_timeout = (uint32_t)timeout;
 	s->memory_mib = (uint32_t)memory;
 	s->vcpus = (uint32_t)vcpus;
+	s->overhead_mib = (uint32_t)overhead;
 	return 0;
 }
 

@@ -42,6 +42,7 @@ struct state {
 	struct strv notes;   /* layers reported as absent */
 	uint32_t boot_timeout;
 	uint32_t memory_mib, vcpus; /* of the VM; 0: not started yet */
+	uint32_t overhead_mib; /* that the host's limit has above the spec's */
 };
 
 enum state_status {

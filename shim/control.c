@@ -44,7 +44,7 @@ void control_answer_record(struct shim_peer *peer, const union record *record)
 {
 	struct err err = ERR_INIT;
 
-	peer->waiting = false;
+	peer->waiting = peer->wants_oom = false;
 	peer_left(peer->shim);
 	if (peer->source.fd < 0)
 		return;
@@ -63,7 +63,7 @@ void control_answer(struct shim_peer *peer, const struct err *what)
 		control_answer_record(peer, &record);
 		return;
 	}
-	peer->waiting = false;
+	peer->waiting = peer->wants_oom = false;
 	peer_left(peer->shim);
 	if (peer->source.fd < 0)
 		return;
@@ -242,6 +242,7 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 			log_warn("a command sent what is not expected: %s",
 				 r < 0 ? err.text : "wrong type");
 		/* The slot is free when the agent has answered, too. */
+		peer->wants_oom = false;
 		loop_close(shim, source);
 		peer_left(shim);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * manage.c - records from later kata-runtime commands that manage a running
- * container: STATUS, PAUSE, RESUME, UPDATE and STATS.
+ * container: STATUS, PAUSE, RESUME, UPDATE, STATS and WAIT_OOM.
  *
  * Runs in kata-shim, confined. Needs no rights. The runtime's records are
  * checked by lib/records; the text of an UPDATE is parsed under the limits of
@@ -17,9 +17,14 @@
 #include "log.h"
 #include "shim.h"
 
-static int need_running(const struct shim *shim, struct err *err)
+/* Its limits and figures are there before it runs; to freeze it must. */
+static int need_running(const struct shim *shim, uint16_t type, struct err *err)
 {
-	if (shim->role == SHIM_CONTAINER && shim->state == SHIM_RUNNING)
+	bool early = type != RECORD_SHIM_PAUSE && type != RECORD_SHIM_RESUME &&
+		     shim->state == SHIM_CREATED;
+
+	if (shim->role == SHIM_CONTAINER &&
+	    (early || shim->state == SHIM_RUNNING))
 		return 0;
 	return err_msg(err, ESRCH, "container not running");
 }
@@ -102,8 +107,20 @@ static void serve_resume(struct shim_peer *peer)
 static void updated(void *ctx, const ProtobufCMessage *message,
 		    const struct err *err)
 {
-	(void)message;
-	control_answer(ctx, err);
+	const Grpc__UpdateContainerResponse *reply = (const void *)message;
+	struct shim_peer *peer = ctx;
+	struct err bad = ERR_INIT;
+	union record record;
+
+	if (err) {
+		control_answer(peer, err);
+		return;
+	}
+	record_init(&record, RECORD_SHIM_READBACK);
+	if (setup_readback(reply->read_back, &record.readback, &bad) < 0)
+		control_answer(peer, &bad);
+	else
+		control_answer_record(peer, &record);
 }
 
 static void serve_update(struct shim_peer *peer,
@@ -239,6 +256,58 @@ static void serve_stats(struct shim_peer *peer)
 	call(peer, AGENT_STATS_CONTAINER, &request.base, measured);
 }
 
+/* --- WAIT_OOM ------------------------------------------------------------ */
+
+/*
+ * One call of the agent for all commands that wait, so that those that leave
+ * leave nothing behind; it goes on without them.
+ */
+static void ran_out(void *ctx, const ProtobufCMessage *message,
+		    const struct err *err)
+{
+	struct shim *shim = ctx;
+	bool told = false;
+
+	(void)message;
+	shim->oom_in_flight = false;
+	for (size_t i = 0; i < SHIM_PEERS_MAX; i++)
+		if (shim->peers[i].wants_oom) {
+			control_answer(&shim->peers[i], err);
+			told = true;
+		}
+	shim->oom_kept = !told && !err;
+}
+
+static void serve_wait_oom(struct shim_peer *peer)
+{
+	Grpc__GetOOMEventRequest request = GRPC__GET_OOMEVENT_REQUEST__INIT;
+	struct shim *shim = peer->shim;
+	struct err err = ERR_INIT;
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < SHIM_PEERS_MAX; i++)
+		waiting += shim->peers[i].wants_oom;
+	if (waiting >= SHIM_OOM_WAITERS_MAX) {
+		err_msg(&err, EBUSY, "too many commands wait for events");
+		control_answer(peer, &err);
+		return;
+	}
+	if (shim->oom_kept) {
+		shim->oom_kept = false;
+		control_answer(peer, NULL);
+		return;
+	}
+	peer->wants_oom = true;
+	if (shim->oom_in_flight)
+		return;
+	request.container_id = (char *)(uintptr_t)shim->id;
+	if (agent_call_start(&shim->agent, AGENT_GET_OOM_EVENT, &request.base,
+			     AGENT_NO_TIMEOUT, ran_out, shim, &err) < 0)
+		control_answer(peer, &err);
+	else
+		shim->oom_in_flight = true;
+}
+
 /* ------------------------------------------------------------------------- */
 
 static void serve_running(struct shim_peer *peer, const union record *record)
@@ -252,6 +321,9 @@ static void serve_running(struct shim_peer *peer, const union record *record)
 		break;
 	case RECORD_SHIM_UPDATE:
 		serve_update(peer, &record->update);
+		break;
+	case RECORD_SHIM_WAIT_OOM:
+		serve_wait_oom(peer);
 		break;
 	default:
 		serve_stats(peer);
@@ -277,7 +349,8 @@ bool manage_serve(struct shim_peer *peer, const union record *record)
 	case RECORD_SHIM_RESUME:
 	case RECORD_SHIM_UPDATE:
 	case RECORD_SHIM_STATS:
-		if (need_running(peer->shim, &err) < 0)
+	case RECORD_SHIM_WAIT_OOM:
+		if (need_running(peer->shim, record->h.type, &err) < 0)
 			control_answer(peer, &err);
 		else
 			serve_running(peer, record);

@@ -120,14 +120,14 @@ static bool is_limit(int64_t value)
 
 static bool readback_is_sane(const Grpc__ReadBack *in)
 {
-	return in->guest_pid > 0 && in->seccomp_mode <= 2 &&
-	       in->no_new_privs <= 1 && in->namespaces < 1u << 7 &&
-	       is_limit(in->memory_max) && is_limit(in->pids_max) &&
-	       is_limit(in->cpu_quota) && is_limit(in->cpu_period);
+	return in->seccomp_mode <= 2 && in->no_new_privs <= 1 &&
+	       in->namespaces < 1u << 7 && is_limit(in->memory_max) &&
+	       is_limit(in->pids_max) && is_limit(in->cpu_quota) &&
+	       is_limit(in->cpu_period);
 }
 
-static int readback_fill(const Grpc__ReadBack *in, struct record_readback *out,
-			 struct err *err)
+int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
+		   struct err *err)
 {
 	if (!in)
 		return err_msg(
@@ -173,8 +173,12 @@ static int create_container(struct shim *shim, struct record_readback *out,
 			    AGENT_CALL_TIMEOUT_MS, &reply, err);
 	if (r < 0)
 		return r; /* in the agent's words: engines look for phrases */
-	return readback_fill(
-		((Grpc__CreateContainerResponse *)reply)->read_back, out, err);
+	r = setup_readback(((Grpc__CreateContainerResponse *)reply)->read_back,
+			   out, err);
+	if (r == 0 && !out->guest_pid)
+		return err_msg(err, EPROTO,
+			       "the agent reported a process without a pid");
+	return r;
 }
 
 #ifdef TEST_HOOKS

@@ -14,7 +14,8 @@
 #include "oci.h"
 #include "records.h"
 
-#define SHIM_PEERS_MAX 4 /* runtime commands served at a time */
+#define SHIM_PEERS_MAX 8       /* runtime commands served at a time */
+#define SHIM_OOM_WAITERS_MAX 4 /* of them, `events` that stay */
 #define SHIM_CHUNK AGENT_READ_MAX
 /* Frames of the share as the guest sees it; docs/architecture.md. */
 #define SHIM_GUEST_SHARE "/run/kata-containers/shared/containers"
@@ -31,6 +32,7 @@ enum shim_state {
 };
 
 struct shim;
+struct Grpc__ReadBack;
 
 /* What an epoll event leads to. */
 struct shim_source {
@@ -76,7 +78,8 @@ struct shim_output {
 struct shim_peer {
 	struct shim_source source; /* first: cast back */
 	struct shim *shim;
-	bool waiting; /* an agent call is under way for it */
+	bool waiting;	/* an agent call is under way for it */
+	bool wants_oom; /* to be told when memory runs out */
 };
 
 struct shim_fds {
@@ -116,7 +119,9 @@ struct shim {
 
 	uint64_t signals_waiting; /* bit n: signal n still to be forwarded */
 	bool signal_in_flight;
-	bool paused; /* by the last pause or resume that went through */
+	bool oom_in_flight; /* GetOOMEvent is under way */
+	bool oom_kept;	    /* told by the agent, and to nobody yet */
+	bool paused;	    /* by the last pause or resume that went through */
 	bool resize_waiting, resize_in_flight;
 	bool output_tried; /* set by any progress of an output */
 
@@ -165,6 +170,9 @@ int setup_announce(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_container(struct shim *shim, union record *ret_readback,
 		    struct err *err) MUST_CHECK;
 int setup_exec(struct shim *shim, struct err *err) MUST_CHECK;
+/* What the agent read back, checked for range. */
+int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
+		   struct err *err) MUST_CHECK;
 
 /* netconf */
 int netconf_apply(struct shim *shim, const struct record_start *start,

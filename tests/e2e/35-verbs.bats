@@ -388,3 +388,115 @@ on_tty() {
 	wait $! || code=$?
 	same "$code" 7
 }
+
+# --- limits and figures --------------------------------------------------------
+
+LIMITS='.linux.resources = {"memory": {"limit": 67108864}, "pids": {"limit": 50},
+	"cpu": {"quota": 50000, "period": 100000, "shares": 512}}'
+
+# guest ID FILE: of the container's own cgroup
+guest() {
+	rt exec "$1" cat "/sys/fs/cgroup/$2"
+}
+
+CGROUP_MOUNT='.mounts += [{"destination": "/sys/fs/cgroup", "type": "cgroup",
+	"source": "cgroup", "options": ["ro"]}]'
+
+@test "verbs: update: flags and JSON, what is not given stays" {
+	running up "$SLEEPS | $LIMITS | $CGROUP_MOUNT"
+	same "$(guest up memory.max)" 67108864
+	run -0 rt update --memory 48m --pids-limit 20 up
+	same "$output" ""
+	same "$(guest up memory.max)" 50331648
+	same "$(guest up pids.max)" 20
+	same "$(guest up cpu.max)" "50000 100000"
+	run -0 rt update --cpu-quota 25000 up
+	same "$(guest up cpu.max)" "25000 100000"
+	same "$(guest up memory.max)" 50331648
+	# as engines send it: zeros are no values, and stdin
+	echo '{"memory": {"limit": 0, "swap": 0}, "cpu": {"shares": 0, "quota": 30000,
+		"period": 0, "cpus": ""}, "pids": {"limit": -1}, "blockIO": {"weight": 0}}' >r.json
+	run -0 rt update --resources - up <r.json
+	same "$(guest up cpu.max)" "30000 100000"
+	same "$(guest up pids.max)" max
+	same "$(guest up memory.max)" 50331648
+	echo '{"pids": {"limit": 33}}' >r.json
+	run -0 rt update "--resources=$PWD/r.json" up
+	same "$(guest up pids.max)" 33
+	# a device rule that is in force is no change
+	jq '{devices: .linux.resources.devices, pids: {limit: 34}}' "$BUNDLE/config.json" >r.json
+	run -0 rt update -r "$PWD/r.json" up
+	same "$(guest up pids.max)" 34
+	# a paused container as well
+	rt pause up
+	run -0 rt update --pids-limit 35 up
+	rt resume up
+	same "$(guest up pids.max)" 35
+}
+
+@test "verbs: update refuses what cannot be, and changes nothing" {
+	running no "$SLEEPS | $LIMITS | $CGROUP_MOUNT"
+	refused 'memory.limit: 107374182400; the VM has [0-9]+ MiB' \
+		update --memory 100g --pids-limit 7 no
+	refused 'cpu.quota: 9900000/100000; the VM has [0-9]+ CPU' \
+		update --cpu-quota 9900000 --pids-limit 7 no
+	refused 'not supported' update --cpu-rt-runtime 5 --pids-limit 7 no
+	refused 'kernel' update --kernel-memory 5m no
+	refused 'resctrl' update --l3-cache-schema x no
+	refused '--memory "lots": not a size' update --memory lots no
+	refused '--pids-limit "x": not a number' update --pids-limit x no
+	refused 'needs --resources or a limit' update no
+	refused 'not both' update --resources - --memory 5m no
+	refused 'resources: .*pids.limit' update --resources - no <<<'{"pids": {"limit": "x"}}'
+	refused 'resources: ' update --resources - no <<<'{'
+	refused 'No such file' update --resources "$PWD/none" no
+	refused 'devices: cannot be changed' update --resources - no \
+		<<<'{"devices": [{"allow": true, "access": "rwm"}]}'
+	is_root || refused 'no cpuset cgroup' update --cpuset-cpus 0 --pids-limit 7 no
+	same "$(guest no pids.max)" 50
+	same "$(guest no memory.max)" 67108864
+	rt kill no KILL
+	within 20 status_is no stopped
+	refused 'cannot update: container not running \(it is stopped\)' update --pids-limit 7 no
+}
+
+@test "verbs: events: figures in runc's form" {
+	running ev "$SLEEPS | $LIMITS"
+	run -0 rt events --stats ev
+	same "${#lines[@]}" 1
+	same "$(jq -r '.type + " " + .id' <<<"$output")" "stats ev"
+	same "$(jq -r .data.memory.usage.limit <<<"$output")" 67108864
+	jq -e '.data.cpu.usage.total > 0 and .data.memory.usage.usage > 0 and
+		.data.pids.current == 1 and .data.pids.limit == 50 and
+		(.data.memory.raw.anon | type) == "number"' <<<"$output"
+	refused 'interval "never"' events --interval never ev
+	inside "$KATA" events --interval 300ms ev >lines &
+	within 20 lines_of lines 3
+	rt kill ev KILL
+	wait $!
+	same "$(jq -rs 'map(.type) | unique | join(" ")' lines)" stats
+	within 20 status_is ev stopped
+	refused 'is not running' events ev
+}
+
+lines_of() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+
+@test "verbs: events: out of memory, of an exec and of the init" {
+	running oom "$SLEEPS | .linux.resources.memory.limit = 33554432"
+	inside "$KATA" events --interval 1h oom >lines &
+	run rt exec oom tail /dev/zero
+	[ "$status" -eq 137 ]
+	within 20 grep -q '^{"type":"oom","id":"oom"}$' lines
+	rt kill oom KILL
+	wait $!
+	same "$(wc -l <lines)" 1
+	# the init's own end comes after the word of it
+	made init '.process.args = ["/bin/tail", "/dev/zero"] |
+		.linux.resources.memory.limit = 33554432'
+	inside "$KATA" events --interval 1h init >lines &
+	sleep 0.5
+	rt start init
+	wait $!
+	same "$(cat lines)" '{"type":"oom","id":"init"}'
+	within 20 status_is init stopped
+}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/cgroup.o */
+/* link: runtime/cgroup.o runtime/cgroup-update.o */
 /*
  * test-cgroup.c - which controllers are asked for, and where they are enabled.
  * A directory with plain files stands for a cgroup v2 tree.
@@ -125,12 +125,103 @@ static void test_none(void **state)
 	}
 }
 
+static void put_text(const char *name, const char *text)
+{
+	AUTO_FREE char *path = xasprintf("%s/r/%s", top, name);
+	AUTO_FCLOSE FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+}
+
+static void expect(const char *name, const char *text)
+{
+	AUTO_FREE char *path = xasprintf("%s/r/%s", top, name);
+	AUTO_FREE char *now = NULL;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(path_read_file(AT_FDCWD, path, 4096, &now, &err), 0);
+	assert_string_equal(now, text);
+}
+
+/* Plain files stand for the kernel's: values of one length, then. */
+static void make_v2(void)
+{
+	put_text("cgroup.controllers", "cpu memory cpuset\n");
+	put_text("memory.max", "115343360\n");
+	put_text("memory.current", "60000000\n");
+	put_text("cpu.max", "150000 100000\n");
+}
+
+static void test_update(void **state)
+{
+	struct oci_resources res = { .has_memory_limit = true,
+				     .memory_limit = 120000000,
+				     .has_cpu_quota = true,
+				     .cpu_quota = 70000 };
+	struct strv dirs = { 0 };
+	struct cgroup_undo undo = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_v2();
+	strv_addf(&dirs, "%s/r", top);
+	assert_int_equal(cgroup_update(&dirs, &res, 1, &undo, &err), 0);
+	expect("memory.max", "121048576\n");
+	expect("cpu.max", "170000 100000\n"); /* one CPU for the VMM */
+	cgroup_undo(&undo);
+	expect("memory.max", "115343360\n");
+	expect("cpu.max", "150000 100000\n");
+	cgroup_undo_done(&undo);
+	strv_done(&dirs);
+}
+
+/* The kernel would end a VM that uses more than a new limit. */
+static void test_update_does_not_kill(void **state)
+{
+	struct oci_resources res = { .has_memory_limit = true,
+				     .memory_limit = 50000000 };
+	struct strv dirs = { 0 };
+	struct cgroup_undo undo = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_v2();
+	strv_addf(&dirs, "%s/r", top);
+	assert_int_equal(cgroup_update(&dirs, &res, 1, &undo, &err), 0);
+	expect("memory.max", "115343360\n");
+	assert_int_equal(undo.files.count, 0);
+	strv_done(&dirs);
+}
+
+static void test_update_all_or_nothing(void **state)
+{
+	struct oci_resources res = { .has_cpu_quota = true,
+				     .cpu_quota = 70000,
+				     .cpuset_cpus = (char[]){ "0" } };
+	struct strv dirs = { 0 };
+	struct cgroup_undo undo = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make_v2(); /* no cpuset.cpus there */
+	strv_addf(&dirs, "%s/r", top);
+	assert_int_equal(cgroup_update(&dirs, &res, 1, &undo, &err),
+			 -EOPNOTSUPP);
+	expect("cpu.max", "150000 100000\n");
+	cgroup_undo_done(&undo);
+	strv_done(&dirs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_update_does_not_kill),
+		cmocka_unit_test(test_update_all_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
