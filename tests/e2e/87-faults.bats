@@ -43,7 +43,7 @@ programs() {
 	mkdir -p "$XDG_RUNTIME_DIR/kata"
 	# a file that appears between two snapshots of the driver
 	(
-		within 60 test -d "$E2E_WORK/faults/bundle/rootfs/bin"
+		within 60 test -e "$E2E_WORK/faults/bundle/process.json"
 		within 60 test -d "$XDG_RUNTIME_DIR/kata/fault-1"
 		touch "$XDG_RUNTIME_DIR/kata/stray"
 		within 60 test -e "$E2E_WORK/told"

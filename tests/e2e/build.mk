@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests against real VMs (tests/e2e/run), `make test` and `make soak`.
-# T=NAME picks files or test names: make e2e T=40-exec.
+# T=NAME picks files or test names: make e2e T=40-exec. S=PARTS: make soak S=faults.
 
 .PHONY: test e2e soak hooks-build results-begin
 
@@ -18,8 +18,8 @@ hooks-build:
 e2e: all $(PROBE) hooks-build	## e2e tests as user and root (T=name picks, RUNTIME=runc checks the tests)
 	@tests/e2e/run $(B) '$(T)'
 
-soak: all $(PROBE) hooks-build	## 200 starts, 256 exit codes, three rounds of e2e
-	@tests/e2e/soak $(B)
+soak: all $(PROBE) hooks-build	## hours: all of S="starts codes eight cycles faults e2e", or some (tests/e2e/soak)
+	@tests/e2e/soak $(B) $(S)
 
 test:	## unit, lint, 60 s of fuzzing, hostile shim peers, agent, e2e; ends with the counts
 	@tests/run-all '$(MAKE)'
