@@ -247,8 +247,11 @@ static int find_ns(const struct state *s, struct err *err)
 static int check_reach(const struct runtime *rt, const struct state *state,
 		       struct err *err)
 {
-	AUTO_FD int fd = rt->initial_userns ? -1 : find_ns(state, err);
+	AUTO_FD int fd = -1;
 
+	if (rt->initial_userns)
+		return 0;
+	fd = find_ns(state, err);
 	if (fd == -EACCES || fd == -EPERM)
 		return err_msg(
 			err, EPERM,
