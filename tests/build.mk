@@ -25,7 +25,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(SAN_B)/unit/%)
 UNIT_LIB := $(SAN_B)/libkata.a
 
 
-.PHONY: lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
+.PHONY: man lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
 	lint-includes lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
@@ -150,8 +150,14 @@ lint-syntax: $(PROTO_H)	## warnings of gcc and clang
 lint-shell:	## shellcheck
 	shellcheck $(wildcard $(LINT_SH))
 
-lint-docs:	## documents against the tree
+lint-docs: $(PROGRAMS)	## documents, man pages and completion against tree and programs
 	@tests/lint/check-conformance
+	@tests/lint/check-man $(BIN)/kata-runtime
+	@tests/lint/check-completion $(BIN)/kata-runtime
+
+man: docs/man/kata-configuration.toml.5	## write kata-configuration.toml(5) from the commented file
+docs/man/kata-configuration.toml.5: runtime/configuration.toml docs/man/configuration-page
+	docs/man/configuration-page $< >$@.new && mv $@.new $@
 
 lint-tidy: $(PROTO_H)	## clang-tidy (slow)
 	@printf '%s\n' $(TIDY_C) | xargs -P $$(nproc) -n 4 tests/lint/tidy
