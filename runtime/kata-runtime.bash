@@ -5,7 +5,7 @@
 
 # _kata_runtime_words HELP: option names and, in the first help, verbs.
 _kata_runtime_options() {
-	"$@" --help 2>/dev/null | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'
+	"$@" --help 2>/dev/null | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p'
 }
 
 _kata_runtime_verbs() {
@@ -22,7 +22,7 @@ _kata_runtime_takes() {
 	done
 	option=$2
 	"${call[@]}" --help 2>/dev/null |
-		grep -qE -- "^  (-., )?${option} [A-Z]|^  ${option}, --[a-z-]* [A-Z]"
+		grep -qE -- "^  (-., )?${option} [A-Z]|^  ${option}, --[a-z0-9-]* [A-Z]"
 }
 
 _kata_runtime() {
