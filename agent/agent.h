@@ -206,6 +206,7 @@ struct agent {
 	struct oom_waiter oom_waiters[AGENT_OOM_WAITERS_MAX];
 	size_t oom_waiter_count;
 	struct strv oom_queue; /* containers, for calls that name none */
+	uint64_t scrapes;      /* calls of GetMetrics */
 	struct stray *strays;
 	size_t stray_count;
 	int64_t tick_ms; /* next time process_tick() has work; -1 none */

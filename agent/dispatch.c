@@ -46,9 +46,13 @@
 		.reason = reason_, .states = S_ANY, .size_max = LARGE          \
 	}
 
-static const char by_design[] = "left out on purpose";
-static const char not_yet[] = "not built yet";
-static const char no_hotplug[] = "this guest has no hotplug";
+/* The reasons are part of docs/protocol.md: change both. */
+static const char no_netfilter[] =
+	"the guest's kernel has no netfilter; rules belong to the host's side of the tap";
+static const char no_swap[] =
+	"the guest's kernel has no swap, and the machine no disk to swap to";
+static const char no_memory_agent[] =
+	"a memory agent works by PSI and the multi-generational LRU: this kernel has neither";
 
 static const struct dispatch_entry table[] = {
 	HEALTH("Check", check),
@@ -97,22 +101,31 @@ static const struct dispatch_entry table[] = {
 	AGENT("ListRoutes", list_routes_request, list_routes, S_LIVE, SMALL),
 	AGENT("AddARPNeighbors", add_arpneighbors_request, add_arp_neighbors,
 	      S_LIVE, MEDIUM),
-	NO("UpdateEphemeralMounts", not_yet),
-	NO("RemoveStaleVirtiofsShareMounts", not_yet),
-	NO("GetDiagnosticData", not_yet),
-	NO("GetMetrics", not_yet),
-	NO("GetVolumeStats", not_yet),
-	NO("ResizeVolume", not_yet),
-	NO("GetIPTables", "the guest's kernel has no netfilter"),
-	NO("SetIPTables", "the guest's kernel has no netfilter"),
-	NO("OnlineCPUMem", no_hotplug),
-	NO("MemHotplugByProbe", no_hotplug),
-	NO("AddSwap", "the guest's kernel has no swap"),
-	NO("AddSwapPath", "the guest's kernel has no swap"),
-	NO("MemAgentMemcgSet", by_design),
-	NO("MemAgentCompactSet", by_design),
-	NO("CopyFile", by_design),
-	NO("SetPolicy", by_design),
+	AGENT("GetMetrics", get_metrics_request, get_metrics, S_ANY, SMALL),
+	AGENT("GetVolumeStats", volume_stats_request, get_volume_stats, S_READY,
+	      SMALL),
+	AGENT("RemoveStaleVirtiofsShareMounts",
+	      remove_stale_virtiofs_share_mounts_request, remove_stale_mounts,
+	      S_READY, SMALL),
+	AGENT("UpdateEphemeralMounts", update_ephemeral_mounts_request,
+	      update_ephemeral, S_READY, MEDIUM),
+	AGENT("OnlineCPUMem", online_cpumem_request, online_cpu_mem, S_LIVE,
+	      SMALL),
+	NO("GetDiagnosticData",
+	   "the guest keeps no logs: its console is the host's, and so are termination logs"),
+	NO("ResizeVolume",
+	   "a volume is a directory of the host, and as large as that"),
+	NO("GetIPTables", no_netfilter),
+	NO("SetIPTables", no_netfilter),
+	NO("MemHotplugByProbe",
+	   "the guest's kernel cannot take memory after its start"),
+	NO("AddSwap", no_swap),
+	NO("AddSwapPath", no_swap),
+	NO("MemAgentMemcgSet", no_memory_agent),
+	NO("MemAgentCompactSet", no_memory_agent),
+	NO("CopyFile", "the host shares files, it does not send them"),
+	NO("SetPolicy",
+	   "a policy that the host sets cannot bind the host; the guest reports what it did"),
 };
 
 static const char *const state_name[] = { "does not exist yet", "is ready",

@@ -65,5 +65,11 @@ HANDLER(update_routes);
 HANDLER(list_interfaces);
 HANDLER(list_routes);
 HANDLER(add_arp_neighbors);
+/* handle-guest.c */
+HANDLER(get_metrics);
+HANDLER(get_volume_stats);
+HANDLER(remove_stale_mounts);
+HANDLER(update_ephemeral);
+HANDLER(online_cpu_mem);
 
 #endif

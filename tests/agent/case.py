@@ -4,6 +4,8 @@ import unittest
 
 import guest as guests
 
+EPHEMERAL = "/run/kata-containers/sandbox/memory"
+
 
 class Shared:
     """Stands for the guest; boots it at the first use."""
@@ -21,9 +23,12 @@ def boot():
         storage = guest.pb["agent"].Storage(
             driver="virtio-fs", source="kataShared", fstype="virtiofs",
             mount_point=guests.SHARE)
+        memory = guest.pb["agent"].Storage(
+            driver="ephemeral", fstype="tmpfs", mount_point=EPHEMERAL,
+            options=["size=1m"])
         guest.health("Check", 60)
         guest.call("CreateSandbox", hostname="sandbox", sandbox_id="s1",
-                   storages=[storage])
+                   storages=[storage, memory])
     except BaseException:
         guest.close()
         raise

@@ -179,7 +179,8 @@ def tsc_khz():
 
 
 class Guest:
-    def __init__(self):
+    def __init__(self, cpus=1, append=""):
+        self.cpus, self.append = cpus, append
         self.work = tempfile.mkdtemp(prefix="agent-test-")
         self.pb = load_protocol(self.work)
         self.share = os.path.join(self.work, "share")
@@ -212,14 +213,16 @@ class Guest:
         args = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-nographic", "-no-reboot", "-accel", "tcg,thread=multi",
-            "-cpu", "max,-vmx,-svm,-erms,-fsrm", "-m", "256M", "-M",
+            "-cpu", "max,-vmx,-svm,-erms,-fsrm", "-m", "256M",
+            "-smp", str(self.cpus), "-M",
             "microvm,memory-backend=mem,isa-serial=off,auto-kernel-cmdline=on",
             "-object", "memory-backend-memfd,id=mem,size=256M,share=on",
             "-global", "virtio-mmio.force-legacy=false",
             "-kernel", os.path.join(BUILD, "share/kata/vmlinux"),
             "-initrd", self._initrd(), "-append",
             "console=hvc0 quiet panic=-1 reboot=t tsc_early_khz=%d "
-            "no_timer_check lpj=%d agent.log=debug" % (khz, khz * 4),
+            "no_timer_check lpj=%d agent.log=debug %s"
+            % (khz, khz * 4, self.append),
             "-device", "virtio-serial-device,max_ports=3",
             "-chardev", "file,id=con,path=" + self.console,
             "-device", "virtconsole,chardev=con,nr=0",
@@ -298,7 +301,7 @@ class Guest:
         for applet in ("sh cat echo id sleep true false ls stat env pwd tty "
                        "stty kill mount umount readlink ps head tail wc dd "
                        "hostname grep md5sum sync touch chmod ip test mknod "
-                       "mkdir chroot yes seq dmesg nproc date").split():
+                       "mkdir chroot yes seq dmesg nproc date rm").split():
             os.symlink("busybox", os.path.join(root, "bin", applet))
         with open(os.path.join(root, "etc/passwd"), "w") as out:
             out.write("root:x:0:0:root:/root:/bin/sh\n"

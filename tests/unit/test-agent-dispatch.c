@@ -58,6 +58,11 @@ COUNT(pause_container)
 COUNT(resume_container)
 COUNT(update_container)
 COUNT(get_oom_event)
+COUNT(get_metrics)
+COUNT(get_volume_stats)
+COUNT(remove_stale_mounts)
+COUNT(update_ephemeral)
+COUNT(online_cpu_mem)
 COUNT(write_stdin)
 COUNT(read_stdout)
 COUNT(read_stderr)
@@ -107,7 +112,7 @@ static void test_whole_protocol(void **state UNUSED)
 			assert_ptr_equal(entry->request,
 					 service->methods[i].input);
 	}
-	assert_int_equal(with_handler, 26);
+	assert_int_equal(with_handler, 31);
 }
 
 static void test_states(void **state UNUSED)
