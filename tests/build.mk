@@ -25,7 +25,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(SAN_B)/unit/%)
 UNIT_LIB := $(SAN_B)/libkata.a
 
 
-.PHONY: man lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
+.PHONY: man check-install lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
 	lint-includes lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
@@ -154,6 +154,9 @@ lint-docs: $(PROGRAMS)	## documents, man pages and completion against tree and p
 	@tests/lint/check-conformance
 	@tests/lint/check-man $(BIN)/kata-runtime
 	@tests/lint/check-completion $(BIN)/kata-runtime
+
+check-install: all	## install into an empty place, run, uninstall
+	+@tests/lint/check-install '$(MAKE)'
 
 man: docs/man/kata-configuration.toml.5	## write kata-configuration.toml(5) from the commented file
 docs/man/kata-configuration.toml.5: runtime/configuration.toml docs/man/configuration-page
