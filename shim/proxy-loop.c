@@ -93,11 +93,11 @@ void proxy_suspect(struct proxy *proxy, const char *reason)
  * A bubblewrap that loses its monitor while it sets up waits for ever. Until
  * QEMU greets (virtiofsd has served it by then) the end waits, and both jails
  * come as far as dying with us. Once the greeting is late they have had their
- * time.
+ * time, and who speaks nonsense is past its set-up.
  */
 static bool jails_are_coming(const struct proxy *proxy)
 {
-	return proxy->qmp.state <= QMP_CAPABILITIES &&
+	return proxy->qmp.state <= QMP_CAPABILITIES && !proxy->qmp.faulty &&
 	       proxy_left_ms(&proxy->qmp.deadline) != 0 &&
 	       proxy->qmp.source.fd >= 0 && proxy->vmm.source.fd >= 0 &&
 	       proxy->fs.source.fd >= 0;

@@ -9,6 +9,7 @@
  * #syscalls:proxy read sendto
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -29,6 +30,21 @@ static const char *const command_name[QMP_STATE_MAX] = {
 	[QMP_CONT] = "cont",
 	[QMP_QUIT] = "quit",
 };
+
+/* The peer is no QEMU, or one that was captured: nothing more is awaited. */
+PRINTF(2, 3)
+static void fault(struct proxy *proxy, const char *fmt, ...)
+{
+	char text[ERR_TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
+	va_end(ap);
+	proxy->qmp.faulty = true;
+	proxy_end(proxy, true, "QMP: %s", text);
+}
 
 static void send_command(struct proxy *proxy, enum qmp_state state)
 {
@@ -63,13 +79,13 @@ void qmp_quit(struct proxy *proxy)
 void qmp_late(struct proxy *proxy)
 {
 	if (proxy->qmp.state == QMP_GREETING)
-		proxy_end(proxy, true, "QMP: the VMM did not greet in time");
+		fault(proxy, "the VMM did not greet in time");
 	else
-		proxy_end(proxy, true, "QMP: no answer to %s within %d s",
-			  command_name[proxy->qmp.state] ?
-				  command_name[proxy->qmp.state] :
-				  "a command",
-			  QMP_MS / 1000);
+		fault(proxy, "no answer to %s within %d s",
+		      command_name[proxy->qmp.state] ?
+			      command_name[proxy->qmp.state] :
+			      "a command",
+		      QMP_MS / 1000);
 }
 
 static void greeted(struct proxy *proxy, const struct json *message)
@@ -77,7 +93,7 @@ static void greeted(struct proxy *proxy, const struct json *message)
 	const struct json *greeting = json_get(message, "QMP");
 
 	if (!greeting || greeting->type != JSON_OBJECT)
-		proxy_end(proxy, true, "QMP: the first message is no greeting");
+		fault(proxy, "the first message is no greeting");
 	else
 		send_command(proxy, QMP_CAPABILITIES);
 }
@@ -114,8 +130,8 @@ static void refused(struct proxy *proxy, const struct json *error)
 	       "the default says so");
 	log_escape(text, sizeof(text), desc,
 		   min_size(strlen(desc), REFUSAL_RAW_MAX));
-	proxy_end(proxy, true, "QMP: the VMM refused %s: %s",
-		  command_name[proxy->qmp.state], text);
+	fault(proxy, "the VMM refused %s: %s", command_name[proxy->qmp.state],
+	      text);
 }
 
 /* Is it about the one command under way? An answer names its number. */
@@ -134,10 +150,10 @@ static void answer(struct proxy *proxy, const struct json *message,
 		   const struct json *error, const struct json *value)
 {
 	if (!is_awaited(proxy, message))
-		proxy_end(proxy, true, "QMP: an answer to what was not asked");
+		fault(proxy, "an answer to what was not asked");
 	else if ((error && value) || (value && value->type != JSON_OBJECT) ||
 		 (error && error->type != JSON_OBJECT))
-		proxy_end(proxy, true, "QMP: an answer of the wrong form");
+		fault(proxy, "an answer of the wrong form");
 	else if (error)
 		refused(proxy, error);
 	else
@@ -164,7 +180,7 @@ static void event(struct proxy *proxy, const struct json *message,
 	char cause[32], line[RECORD_LINE_MAX];
 
 	if (name->type != JSON_STRING) {
-		proxy_end(proxy, true, "QMP: an event without a name");
+		fault(proxy, "an event without a name");
 	} else if (strcmp(name->text, "GUEST_PANICKED") == 0) {
 		proxy_end(proxy, true, "the guest kernel panicked");
 	} else if (strcmp(name->text, "SHUTDOWN") == 0 && !proxy->ending) {
@@ -187,7 +203,7 @@ static void take_message(struct proxy *proxy, const char *line, size_t len)
 	const struct json *name, *error, *value;
 
 	if (json_parse(line, len, &json_limits_qmp, &message, &err) < 0) {
-		proxy_end(proxy, true, "QMP: %s", err.text);
+		fault(proxy, "%s", err.text);
 		return;
 	}
 	name = json_get(message, "event");
@@ -200,7 +216,7 @@ static void take_message(struct proxy *proxy, const char *line, size_t len)
 	else if (!name && (error || value))
 		answer(proxy, message, error, value);
 	else
-		proxy_end(proxy, true, "QMP: a message that QEMU does not send");
+		fault(proxy, "a message that QEMU does not send");
 	json_free(message);
 }
 
@@ -215,8 +231,7 @@ static bool count_message(struct proxy *proxy)
 	}
 	if (++qmp->count <= WINDOW_MESSAGES)
 		return true;
-	proxy_end(proxy, true, "QMP: more than %d messages within a second",
-		  WINDOW_MESSAGES);
+	fault(proxy, "more than %d messages within a second", WINDOW_MESSAGES);
 	return false;
 }
 
@@ -245,8 +260,7 @@ static void take_lines(struct proxy *proxy)
 	memmove(qmp->line, qmp->line + at, qmp->len);
 	if (qmp->len == sizeof(qmp->line)) {
 		qmp->len = 0;
-		proxy_end(proxy, true, "QMP: line longer than %zu bytes",
-			  sizeof(qmp->line));
+		fault(proxy, "line longer than %zu bytes", sizeof(qmp->line));
 	}
 }
 

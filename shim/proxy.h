@@ -80,6 +80,7 @@ struct qmp {
 	enum qmp_state state;
 	char line[PROXY_QMP_LINE_MAX];
 	size_t len;
+	bool faulty;		  /* it sent what QEMU does not send */
 	uint32_t id;		  /* of the command under way */
 	struct timespec deadline; /* 0: none */
 	struct timespec window;	  /* messages are counted until then */
