@@ -23,6 +23,7 @@
 
 #define GREETING_MS 30000
 #define FILTER_BYTES_MAX 65536
+#define DATA_MAX (14u << 20)
 
 enum {
 	FD_CONTROL,
@@ -99,7 +100,7 @@ int proxy_confine(struct proxy *proxy, struct err *err)
 {
 	AUTO_FREE char *filter = NULL;
 	AUTO_FD int seccomp_fd = take_fd(&proxy->seccomp_fd);
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = { 0, 0 }, data = { DATA_MAX, DATA_MAX };
 	size_t len;
 
 	if (fd_read_text(seccomp_fd, FILTER_BYTES_MAX, &filter, &len, err) < 0)
@@ -108,6 +109,9 @@ int proxy_confine(struct proxy *proxy, struct err *err)
 		return -err->code;
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_set(err, errno, "no core files");
+	/* Everything has a fixed size; this makes sure of it. */
+	if (setrlimit(RLIMIT_DATA, &data) < 0)
+		return err_set(err, errno, "limit of memory");
 	if (caps_drop_all(err) < 0)
 		return -err->code;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -273,13 +273,18 @@ def make_rootfs(base):
 class Shim:
     def __init__(self, program, config=None, role="container", mounts=(),
                  stdin=None, console=None, base=None, rootfs=None, mntns=-1,
-                 agent=Agent, extra_args=()):
+                 agent=Agent, extra_args=(), channel=None):
         self.program = program
         self.base = base or tempfile.mkdtemp(prefix="shim-test-")
         self.rootfs = rootfs or make_rootfs(self.base)
         self.config = config or spec()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.agent = agent(ours)
+        if channel:  # through a real kata-proxy
+            theirs = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            theirs.connect(channel)
+            self.agent = agent
+        else:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.agent = agent(ours)
         self.control, control = socket.socketpair(socket.AF_UNIX,
                                                   socket.SOCK_SEQPACKET)
         self.listen_path = os.path.join(self.base, "shim%d.sock" % id(self))
