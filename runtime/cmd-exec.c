@@ -129,6 +129,8 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 	strv_add(&argv, e->exec_id);
 	if (!e->options->detach)
 		strv_add(&argv, "--foreground");
+	if (e->rt->debug)
+		strv_add(&argv, "--debug");
 	strv_addf(&argv, "--fds=%s", list);
 	r = spawn_shim(&spec, &e->pid, err);
 	strv_done(&argv);

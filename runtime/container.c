@@ -251,6 +251,8 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 	strv_addf(&argv, "%u", c->state.boot_timeout);
 	if (c->options->foreground)
 		strv_add(&argv, "--foreground");
+	if (c->rt->debug)
+		strv_add(&argv, "--debug");
 	strv_addf(&argv, "--fds=%s", list);
 	spec.fds = fds->list;
 	spec.fd_count = fds->count;

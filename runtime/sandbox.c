@@ -110,7 +110,7 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 		.vcpus = s->state->vcpus,
 		.agent_log = s->rt->debug || set->runtime_debug ||
 			     set->agent_debug,
-		.guest_log = set->guest_debug,
+		.guest_log = s->rt->debug || set->guest_debug,
 		.reclaim = set->reclaim_memory,
 		.kernel_params = set->kernel_params,
 		.cpu_features = set->cpu_features,
@@ -237,6 +237,10 @@ static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
 	strv_add(&argv, s->state->id);
 	strv_add(&argv, s->share_path);
 	strv_addf(&argv, "--fds=%s", list);
+	/* The guest's words come by its console: any of these wants it kept. */
+	if (s->rt->debug || s->rt->settings.runtime_debug ||
+	    s->rt->settings.guest_debug || s->rt->settings.agent_debug)
+		strv_add(&argv, "--debug");
 	r = child_spawn(&spec, &s->proxy, err);
 	strv_done(&argv);
 	return r < 0 ? err_wrap(err, "proxy") : 0;

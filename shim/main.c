@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
@@ -28,6 +29,7 @@
 #define VERDICT_TIMEOUT_MS 120000
 #define LAST_WORDS_MAX 4000 /* below what a pipe takes in one piece */
 #define LAST_LINE_MAX 300
+#define EXECS_MS 300
 #define STATUS_FAILED 1
 #define STATUS_LOST 255
 
@@ -279,6 +281,10 @@ static int lost(struct shim *shim, const struct err *what)
 {
 	log_err("sandbox ended: %s", what->text);
 	tell_user(shim, what);
+	/* Our end is that of our pid namespace: the shims of execs, which have
+	 * the same to tell, come first. */
+	if (shim->role == SHIM_CONTAINER)
+		IGNORE(poll(NULL, 0, EXECS_MS) < 0, "only a pause");
 	tty_restore(shim);
 	return STATUS_LOST;
 }
@@ -293,7 +299,8 @@ int main(int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	options_hide(argc, argv);
-	log_init("kata-shim", shim.fds.log, LOG_LEVEL_INFO, false);
+	log_init("kata-shim", shim.fds.log,
+		 shim.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, false);
 	if (start(&shim, &err) < 0)
 		_exit(failed(&shim, &err));
 	if (loop_run(&shim, &err) < 0)

@@ -180,6 +180,7 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
 		  &boot, NULL },
 		{ "fds", 0, "NAMES", "inherited descriptors, from 3", &fds,
 		  NULL },
+		{ "debug", 0, NULL, "more in the log", NULL, &shim->debug },
 		{ "foreground", 0, NULL, "the caller stays and waits", NULL,
 		  &shim->foreground },
 	};

@@ -174,20 +174,29 @@ void console_report(const struct proxy *proxy)
 
 /* --- what the jails print ------------------------------------------------------ */
 
-static void voice_line(struct proxy *proxy)
+static void log_jail(const struct voice *voice)
 {
-	size_t had = proxy->voice_left;
+	char text[4 * sizeof(voice->line) + 1];
 
-	if (proxy->voice_len == 0)
+	log_escape(text, sizeof(text), voice->line, voice->len);
+	log_warn("%s prints: %s", voice->what, text);
+}
+
+static void voice_line(struct voice *voice)
+{
+	size_t had = voice->left;
+
+	if (voice->len == 0)
 		return;
-	log_escape(proxy->voice_last, sizeof(proxy->voice_last),
-		   proxy->voice_line, proxy->voice_len);
-	if (proxy->voice_left > 0)
-		log_guest("jail", proxy->voice_line, proxy->voice_len);
-	proxy->voice_left -= min_size(proxy->voice_left, proxy->voice_len);
-	if (had > 0 && proxy->voice_left == 0)
-		log_warn("the jails print too much: no more of it is kept");
-	proxy->voice_len = 0;
+	log_escape(voice->last, sizeof(voice->last), voice->line,
+		   min_size(voice->len, LINE_RAW_MAX));
+	if (had > 0)
+		log_jail(voice);
+	voice->left -= min_size(had, voice->len);
+	if (had > 0 && voice->left == 0)
+		log_warn("%s prints too much: no more of it is kept",
+			 voice->what);
+	voice->len = 0;
 }
 
 /*
@@ -195,38 +204,38 @@ static void voice_line(struct proxy *proxy)
  * bounded, and it cannot read or forge what others logged. Read to the end
  * even when nothing is kept, so that nobody blocks on a full pipe.
  */
-static size_t voice_read(struct proxy *proxy)
+static size_t voice_read(struct proxy *proxy, struct voice *voice)
 {
 	char data[4096];
-	ssize_t n = read(proxy->voice.fd, data, sizeof(data));
+	ssize_t n = read(voice->source.fd, data, sizeof(data));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0) {
-		voice_line(proxy);
-		proxy_forget(proxy, &proxy->voice);
+		voice_line(voice);
+		proxy_forget(proxy, &voice->source);
 		return 0;
 	}
 	for (ssize_t i = 0; i < n; i++) {
 		if (data[i] != '\n')
-			proxy->voice_line[proxy->voice_len++] = data[i];
-		if (data[i] == '\n' ||
-		    proxy->voice_len == sizeof(proxy->voice_line))
-			voice_line(proxy);
+			voice->line[voice->len++] = data[i];
+		if (data[i] == '\n' || voice->len == sizeof(voice->line))
+			voice_line(voice);
 	}
 	return (size_t)n;
 }
 
 void voice_handle(struct proxy *proxy, struct source *source, uint32_t events)
 {
-	(void)source;
 	(void)events;
-	voice_read(proxy);
+	voice_read(proxy, (struct voice *)source);
 }
 
-void voice_drain(struct proxy *proxy)
+/* What a program printed before it ended. */
+void voice_drain(struct proxy *proxy, struct voice *voice)
 {
-	for (int i = 0; i < DRAIN_TURNS && proxy->voice.fd >= 0; i++)
-		if (voice_read(proxy) == 0)
-			return;
+	for (int i = 0; i < DRAIN_TURNS && voice->source.fd >= 0; i++)
+		if (voice_read(proxy, voice) == 0)
+			break;
+	voice_line(voice); /* also one without its end */
 }

@@ -158,10 +158,13 @@ void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
 	if (proxy->ending && proxy->qmp.state <= QMP_CAPABILITIES)
 		proxy_set_deadline(&proxy->end_deadline, PROXY_SETTLE_MS);
 	describe_exit(jail, status, text, sizeof(text));
-	voice_drain(proxy);
-	if (proxy->voice_last[0])
+	voice_drain(proxy, &jail->voice);
+	if (jail == &proxy->fs && status == 0)
+		/* It does so when QEMU has gone, who has more to say. */
+		proxy_suspect(proxy, "the file server ended by itself");
+	else if (jail->voice.last[0])
 		proxy_end(proxy, true, "%s; last printed: %s", text,
-			  proxy->voice_last);
+			  jail->voice.last);
 	else
 		proxy_end(proxy, true, "%s", text);
 }

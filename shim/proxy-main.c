@@ -163,9 +163,10 @@ static int watch_all(struct proxy *proxy, const struct inherited *in,
 static int init(struct proxy *proxy, struct err *err)
 {
 	unused_source(&proxy->creator);
-	unused_source(&proxy->voice);
 	unused_source(&proxy->vmm.source);
+	unused_source(&proxy->vmm.voice.source);
 	unused_source(&proxy->fs.source);
+	unused_source(&proxy->fs.voice.source);
 	for (size_t i = 0; i < PROXY_CONTROLS_MAX; i++)
 		unused_source(&proxy->controls[i]);
 	for (size_t i = 0; i < PROXY_CLIENTS_MAX; i++)
@@ -185,8 +186,8 @@ static void close_all(const int *fds, size_t count)
 		close(fds[i]);
 }
 
-static int start_jails(struct proxy *proxy, const struct inherited *in,
-		       struct err *err)
+static int start_jail(struct proxy *proxy, struct jail *jail, int argv_fd,
+		      const int *jail_fds, size_t count, struct err *err)
 {
 	AUTO_FD int voice_fd = -1;
 	int fds[2];
@@ -194,14 +195,21 @@ static int start_jails(struct proxy *proxy, const struct inherited *in,
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(err, errno, "pipe");
 	voice_fd = fds[1];
-	proxy->voice_left = PROXY_VOICE_MAX;
-	if (watch_fd(proxy, &proxy->voice, fds[0], voice_handle, err) < 0 ||
-	    jails_start(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
-			in->fs_count, voice_fd, err) < 0 ||
-	    jails_start(proxy, &proxy->vmm, in->all[FD_VMM_ARGV].fd, in->vmm,
-			in->vmm_count, voice_fd, err) < 0)
+	jail->voice.left = PROXY_VOICE_MAX;
+	jail->voice.what = jail->what;
+	if (watch_fd(proxy, &jail->voice.source, fds[0], voice_handle, err) < 0)
 		return -err->code;
-	return 0;
+	return jails_start(proxy, jail, argv_fd, jail_fds, count, voice_fd, err);
+}
+
+static int start_jails(struct proxy *proxy, const struct inherited *in,
+		       struct err *err)
+{
+	if (start_jail(proxy, &proxy->fs, in->all[FD_FS_ARGV].fd, in->fs,
+		       in->fs_count, err) < 0)
+		return -err->code;
+	return start_jail(proxy, &proxy->vmm, in->all[FD_VMM_ARGV].fd, in->vmm,
+			  in->vmm_count, err);
 }
 
 static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
@@ -225,8 +233,9 @@ int main(int argc, char **argv)
 	static struct proxy proxy;
 	struct inherited in = { 0 };
 	struct err err = ERR_INIT, ignored = ERR_INIT;
+	bool debug = argc == 5 && strcmp(argv[4], "--debug") == 0;
 
-	if (argc != 4 || strncmp(argv[3], "--fds=", 6) != 0) {
+	if ((argc != 4 && !debug) || strncmp(argv[3], "--fds=", 6) != 0) {
 		fputs("kata-proxy is started by kata-runtime\n", stderr);
 		return 2;
 	}
@@ -239,7 +248,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kata-proxy: %s\n", err.text);
 		return 1;
 	}
-	log_init("kata-proxy", in.all[FD_LOG].fd, LOG_LEVEL_INFO, false);
+	log_init("kata-proxy", in.all[FD_LOG].fd,
+		 debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, false);
+	proxy.follow_left = debug ? PROXY_FOLLOW_MAX : 0;
 	if (setsid() < 0)
 		log_debug("setsid: %s", strerror(errno));
 	if (set_up(&proxy, &in, &err) < 0) {

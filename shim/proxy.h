@@ -87,8 +87,19 @@ struct qmp {
 	unsigned count;
 };
 
+/* What a jail's programs print. */
+struct voice {
+	struct source source; /* first: cast back */
+	const char *what;
+	char line[256];
+	size_t len;
+	size_t left;	/* bytes that may still be logged */
+	char last[256]; /* the last line, escaped */
+};
+
 struct jail {
 	const char *what;
+	struct voice voice;
 	struct source source; /* pidfd of bubblewrap's monitor */
 	struct child child;
 };
@@ -135,11 +146,6 @@ struct proxy {
 	size_t follow_left; /* bytes of it that may still be logged live */
 	char follow_line[256];
 	size_t follow_len;
-	struct source voice;  /* what jailer, QEMU and virtiofsd print */
-	char voice_last[256]; /* their last line, escaped */
-	char voice_line[256];
-	size_t voice_len;
-	size_t voice_left;		/* bytes that may still be logged */
 	struct timespec stuck_deadline; /* 0: nothing waits for the guest */
 	struct jail vmm;
 	struct jail fs;
@@ -224,7 +230,7 @@ size_t console_lines(const struct proxy *proxy, char (*ret)[RECORD_LINE_MAX],
 void console_headline(const struct proxy *proxy, char ret[RECORD_LINE_MAX]);
 void console_report(const struct proxy *proxy);
 void voice_handle(struct proxy *proxy, struct source *source, uint32_t events);
-void voice_drain(struct proxy *proxy);
+void voice_drain(struct proxy *proxy, struct voice *voice);
 
 /*
  * privs: the last stage, when both jails are up and before the guest may run.

@@ -95,6 +95,7 @@ struct shim {
 	const char *id;
 	const char *process_id; /* exec id, or id for the container's init */
 	int boot_timeout_ms;
+	bool debug;
 	struct shim_fds fds;
 	struct oci_spec *spec;	     /* role container; freed after set-up */
 	struct oci_process *process; /* role exec: owned; else of spec */

@@ -71,6 +71,19 @@ check-shim: programs	## kata-shim against a hostile agent
 	@if [ "$$(id -u)" -eq 0 ]; then u=; else u="unshare -U -m --map-root-user"; fi; \
 	$$u /usr/bin/python3 tests/security/test_shim.py $(LIBEXEC)
 
+# kata-proxy and kata-shim with hostile peers at every end. EVERY=1 takes all
+# cases of the table (130 s on two idle cores), the default a sample.
+.PHONY: check-qmp check-hostile
+EVERY ?= 6
+QMP_ARGS ?= --quick
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,unshare -U -m --map-root-user)
+
+check-qmp: programs	## kata-proxy against a hostile QMP peer (QMP_ARGS= for all cases)
+	@$(AS_ROOT) /usr/bin/python3 tests/security/test_qmp.py $(LIBEXEC) $(QMP_ARGS)
+
+check-hostile: programs	## kata-proxy and kata-shim against a hostile agent (EVERY=1: all cases)
+	@$(AS_ROOT) /usr/bin/python3 tests/security/test_hostile.py $(LIBEXEC) --every $(EVERY)
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60

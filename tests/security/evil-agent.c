@@ -13,6 +13,7 @@
  * message), say HEX (to the console, then an honest answer), noise (the console
  * without end), exhaust (all of the memory, first by far).
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -125,8 +126,9 @@ static size_t unhex(const char *text, uint8_t *ret, size_t size)
 	size_t n = 0;
 	unsigned byte;
 
-	while (n < size && sscanf(text + 2 * n, "%2x", &byte) == 1 &&
-	       text[2 * n + 1])
+	while (n < size && isxdigit((unsigned char)text[2 * n]) &&
+	       isxdigit((unsigned char)text[2 * n + 1]) &&
+	       sscanf(text + 2 * n, "%2x", &byte) == 1)
 		ret[n++] = (uint8_t)byte;
 	return n;
 }

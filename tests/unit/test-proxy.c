@@ -61,7 +61,8 @@ static int set_up(void **state)
 	unused_source(&proxy.control_listen);
 	unused_source(&proxy.agent_listen);
 	unused_source(&proxy.console);
-	unused_source(&proxy.voice);
+	unused_source(&proxy.fs.voice.source);
+	unused_source(&proxy.vmm.voice.source);
 	unused_source(&proxy.fs.source);
 	for (size_t i = 0; i < PROXY_CONTROLS_MAX; i++)
 		unused_source(&proxy.controls[i]);

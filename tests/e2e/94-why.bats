@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Seeing what went wrong: real failures of QEMU, the file server and the
+# settings; the error names the reason. (A guest's: 93-evil.bats.)
+
+load helpers
+
+# settings LINE...: a configuration of [hypervisor.qemu] and more.
+settings() {
+	CONF=$BATS_TEST_TMPDIR/why.toml
+	printf '%s\n' '[hypervisor.qemu]' 'accelerator = "tcg"' "$@" >"$CONF"
+	chmod 600 "$CONF"
+}
+
+why_rt() {
+	local code=0
+
+	inside "$KATA" --config "$CONF" --log "$BATS_TEST_TMPDIR/log.json" \
+		--log-format json "$@" </dev/null >out 2>err || code=$?
+	cat out err
+	return "$code"
+}
+
+# fails PATTERN: create does, and both the user and the engine are told.
+fails() {
+	bundle why
+	OCI_IDS+=(why)
+	run why_rt create --bundle "$BUNDLE" why
+	[ "$status" -eq 1 ]
+	has "$(cat err)" "$1"
+	has "$(jq -r .msg log.json)" "$1"
+	run rt list -q
+	same "$output" ""
+}
+
+@test "why: a kernel that is none" {
+	head -c 4096 /dev/urandom >kernel
+	chmod 644 kernel # the VMM's id reads it
+	settings "kernel = \"$BATS_TEST_TMPDIR/kernel\""
+	fails 'VM: VMM ended with status 1; last printed: qemu'
+}
+
+@test "why: QEMU is killed by its filter" {
+	local share
+
+	share=$(dirname "$(dirname "$KATA")")/share/kata
+	mkdir copy
+	cp -r "$share/policies" "$share/seccomp" copy/
+	# another program's: it lacks much that QEMU needs
+	cp copy/seccomp/virtiofsd.bpf copy/seccomp/qemu-tcg.bpf
+	settings '[security]' "policies = \"$BATS_TEST_TMPDIR/copy/policies\""
+	fails 'VMM was killed by its seccomp filter .*type=1326'
+}
+
+@test "why: more memory than can be had" {
+	settings 'default_memory = 65536'
+	bundle why
+	OCI_IDS+=(why)
+	# as on a host that does not overcommit
+	run inside bash -c "ulimit -v 4000000; exec \"\$@\"" - "$KATA" --config "$CONF" \
+		create --bundle "$BUNDLE" why
+	[ "$status" -eq 1 ]
+	has "$output" 'VM: VMM ended with status 1; last printed: qemu.*[Mm]emory'
+}
+
+@test "why: the file server is killed, the container's stderr says so" {
+	start $IMAGE sleep 1000
+	inside kill -9 "$(note "$CID" .kata.fileServerPid)"
+	within 20 is_exited "$CID"
+	within 10 logs_have "$CID" \
+		'kata: sandbox ended: file server was killed (SIGKILL'
+}
+
+@test "why: QEMU is killed, also an exec's stderr says so" {
+	local pid
+
+	start $IMAGE sleep 1000
+	pod exec "$CID" sleep 1000 >exec.out 2>&1 &
+	pid=$!
+	within 30 running_twice
+	inside kill -9 "$(note "$CID" .kata.vmmPid)"
+	not wait $pid
+	has "$(cat exec.out)" 'kata: sandbox ended: VMM was killed \(SIGKILL'
+	within 20 is_exited "$CID"
+}
+
+running_twice() {
+	[ "$(pod top "$CID" pid | wc -l)" -ge 2 ] && pod exec "$CID" ps | grep -q 'sleep 1000' &&
+		[ "$(pod exec "$CID" ps | grep -c '[s]leep 1000')" -ge 2 ]
+}
+
+@test "why: --debug puts the guest's and the agent's words into the log" {
+	bundle words '.process.args = ["/bin/sleep", "100"]'
+	OCI_IDS+=(words)
+	inside "$KATA" --debug create --bundle "$BUNDLE" words </dev/null >out 2>&1
+	grep -q 'guest console: .*Run /init as init process' "$XDG_RUNTIME_DIR/kata/words/log"
+	grep -q 'guest console: .*kata-agent: booted' "$XDG_RUNTIME_DIR/kata/words/log"
+}
+
+@test "why: without --debug the log stays quiet" {
+	bundle quiet '.process.args = ["/bin/sleep", "100"]'
+	OCI_IDS+=(quiet)
+	inside "$KATA" create --bundle "$BUNDLE" quiet </dev/null >out 2>&1
+	lacks "$(cat "$XDG_RUNTIME_DIR/kata/quiet/log")" 'guest console'
+}
