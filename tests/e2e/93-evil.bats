@@ -22,7 +22,8 @@ evil() {
 		[hypervisor.qemu]
 		initrd = "$BATS_TEST_TMPDIR/evil.img"
 		accelerator = "tcg"
-		boot_timeout_tcg = ${BOOT_TIMEOUT:-30}
+		[agent.kata]
+		dial_timeout_tcg = ${BOOT_TIMEOUT:-30}
 	END
 	chmod 600 "$CONF"
 	OCI_IDS+=("$1")
