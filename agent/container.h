@@ -16,6 +16,9 @@ bool container_is_alive(const struct container *container);
 /* Finishes removals and DestroySandbox once the processes are gone. */
 void container_check_removal(struct agent *agent);
 
+/* --- refresh.c --- */
+void container_refresh(const struct container *container);
+
 /* --- freezer.c --- */
 int freezer_pause(struct agent *agent, struct container *container,
 		  uint32_t stream, struct err *err) MUST_CHECK;

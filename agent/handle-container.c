@@ -133,6 +133,7 @@ int handle_start_container(const struct call *call,
 		return err_msg(err, EBUSY,
 			       "cannot start container %s: it is paused",
 			       init->container->id);
+	container_refresh(init->container);
 	r = process_go(init, err);
 	if (r == 0)
 		init->setup_stream = call->stream;

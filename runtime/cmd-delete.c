@@ -7,7 +7,12 @@
 #include "opts.h"
 #include "lifecycle.h"
 
-static int check_stopped(int dir_fd, const char *id, struct err *err)
+/*
+ * What was created and never started is deleted without --force, although the
+ * specification says "stopped": runc and crun do so, and buildah relies on it
+ * when it gives up between create and start. A VM would stay behind.
+ */
+static int check_ended(int dir_fd, const char *id, struct err *err)
 {
 	struct state state = { 0 };
 	enum state_status status;
@@ -16,7 +21,7 @@ static int check_stopped(int dir_fd, const char *id, struct err *err)
 		return -err->code;
 	status = state_status(&state);
 	state_done(&state);
-	if (status != STATUS_STOPPED)
+	if (status != STATUS_STOPPED && status != STATUS_CREATED)
 		return err_msg(
 			err, EBUSY,
 			"cannot delete container %s that is not stopped: %s",
@@ -44,7 +49,7 @@ int cmd_delete(struct runtime *rt, int argc, char **argv, int first,
 		return 0;
 	if (dir_fd < 0)
 		return dir_fd;
-	if (!force && check_stopped(dir_fd, id, err) < 0)
+	if (!force && check_ended(dir_fd, id, err) < 0)
 		return -err->code;
 	return container_remove(rt, id, dir_fd, err);
 }

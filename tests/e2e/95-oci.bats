@@ -198,6 +198,17 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 	run -0 rt delete early
 }
 
+@test "oci: delete of a created container, as runc and crun have it" {
+	local pid
+
+	made unused "$SLEEPS"
+	pid=$(cat "$BUNDLE/pid")
+	run -0 rt delete unused
+	same "$output" ""
+	is_gone "$pid"
+	run -1 rt state unused
+}
+
 @test "oci: delete --force of a created container" {
 	made fresh "$SLEEPS"
 	run -0 rt delete --force fresh

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# engines.bash - private containerd and docker daemons for the tests as root:
+# own configuration, data, state and socket below $E2E_WORK, no network set-up
+# of the host, ended by pid and removed at the end of the file.
+
+# Runs a client of an engine within the time that a call may take.
+client() {
+	timeout -k 5 "$E2E_CALL_SECONDS" "$@" 3>&- 4>&-
+}
+
+# cannot NAME WHY: the file is left out, with the reason; not where it must run.
+cannot() {
+	daemon_end "$1"
+	if [[ " ${MUST_RUN:-} " == *" $1 "* ]]; then
+		echo "$1: $2" >&2
+		return 1
+	fi
+	skip "$1: $2"
+}
+
+# daemon_start NAME COMMAND...: in the background, output in its directory.
+daemon_start() {
+	local name=$1
+
+	shift
+	mkdir -p "$E2E_WORK/$name"
+	# what the daemons make outside of their directories
+	{ find /run/containerd /run/docker -type d 2>/dev/null || true; } \
+		>"$E2E_WORK/$name/run-before" # they may not be there at all
+	setsid "$@" </dev/null >"$E2E_WORK/$name/log" 2>&1 3>&- 4>&- &
+	echo $! >"$E2E_WORK/$name/pid"
+}
+
+# daemon_end NAME: it, what it has mounted, its files. Fine when it never began.
+daemon_end() {
+	local dir=$E2E_WORK/$1 pid where
+
+	pid=$(cat "$dir/pid" 2>/dev/null) || return 0
+	if [ -d "/proc/$pid" ]; then
+		kill "$pid"
+		within 30 is_gone "$pid" || kill -9 "$pid"
+	fi
+	while read -r where; do
+		umount -l "$where"
+	done < <(awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' \
+		/proc/self/mountinfo | sort -r)
+	{ find /run/containerd /run/docker -type d 2>/dev/null || true; } | sort -r |
+		while read -r where; do
+			grep -qxF "$where" "$dir/run-before" || rmdir "$where"
+		done
+	rm -rf "$dir"
+}
+
+# A single file that is an image, for import into an engine's own storage.
+image_file() {
+	local format=$1 file=$E2E_WORK/$1.tar
+
+	[ -e "$file" ] || podman save -q --format "$format" -o "$file" "$IMAGE" >/dev/null
+	echo "$file"
+}
+
+# --- containerd and its runc shim ---------------------------------------------
+
+containerd_start() {
+	local dir=$E2E_WORK/containerd
+
+	command -v containerd ctr >/dev/null || cannot containerd "not installed"
+	mkdir -p "$dir"
+	cat >"$dir/config.toml" <<-END
+		version = 2
+		root = "$dir/root"
+		state = "$dir/state"
+		disabled_plugins = ["io.containerd.grpc.v1.cri"]
+		[grpc]
+		  address = "$dir/sock"
+		[ttrpc]
+		  address = "$dir/ttrpc"
+	END
+	daemon_start containerd containerd --config "$dir/config.toml"
+	within 30 ctrd version >/dev/null 2>&1 ||
+		cannot containerd "does not start: $(tail -n 1 "$dir/log")"
+	ctrd image import "$(image_file oci-archive)" >/dev/null || cannot containerd "image import"
+	ctrd run --rm $IMAGE:latest warm true ||
+		cannot containerd "does not run a container with runc"
+}
+
+ctrd() {
+	client ctr --address "$E2E_WORK/containerd/sock" "$@"
+}
+
+# ctrd_run [OPTIONS...] IMAGE ID COMMAND: by the runtime under test.
+ctrd_run() {
+	ctrd run --runtime io.containerd.runc.v2 --runc-binary "$KATA" "$@"
+}
+
+task_is() {
+	ctrd task ls | grep -qE "^$1 .* $2"
+}
+
+# --- docker -------------------------------------------------------------------
+
+docker_start() {
+	local dir=$E2E_WORK/docker
+
+	[ -x /usr/sbin/dockerd ] || cannot docker "not installed"
+	mkdir -p "$dir"
+	cat >"$dir/daemon.json" <<-END
+		{
+		  "runtimes": { "kata": { "path": "$KATA" } },
+		  "data-root": "$dir/data", "exec-root": "$dir/exec",
+		  "pidfile": "$dir/docker.pid", "hosts": ["unix://$dir/sock"],
+		  "storage-driver": "vfs", "bridge": "none", "iptables": false,
+		  "ip6tables": false, "ip-forward": false, "ip-masq": false,
+		  "deprecated-key-path": "$dir/key.json"
+		}
+	END
+	daemon_start docker dockerd --config-file "$dir/daemon.json"
+	within 60 dock version >/dev/null 2>&1 ||
+		cannot docker "does not start: $(tail -n 1 "$dir/log")"
+	dock load -q -i "$(image_file docker-archive)" >/dev/null ||
+		cannot docker "image load"
+	# also makes what docker keeps until its end (a mount of the host's netns)
+	dock run --rm --network host $IMAGE true ||
+		cannot docker "does not run a container with runc"
+}
+
+dock() {
+	client env DOCKER_HOST="unix://$E2E_WORK/docker/sock" DOCKER_BUILDKIT=0 \
+		"$(docker_client)" "$@"
+}
+
+docker_client() {
+	if [ -x /usr/bin/docker ]; then
+		echo /usr/bin/docker
+	else
+		command -v docker
+	fi
+}
+
+# drun OPTIONS... IMAGE COMMAND: by the runtime under test, without a network.
+drun() {
+	dock run --runtime kata --network none "$@"
+}
