@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # buildah.bash - what the tests of buildah as root and as an ordinary user share.
 
 bah() {
@@ -44,7 +44,7 @@ buildah_build() {
 buildah_run() {
 	local options=(--runtime "$KATA" --isolation oci --network none)
 
-	working=$(bah from $IMAGE)
+	working=$(bah from "$IMAGE")
 	run bah run "${options[@]}" "$working" sh -c 'echo out; exit 5'
 	same "$status" 5
 	has "$output" '^out$'

@@ -4,6 +4,8 @@
 # own configuration, data, state and socket below $E2E_WORK, no network set-up
 # of the host, ended by pid and removed at the end of the file.
 
+CTRD_NAMESPACE=kata-e2e
+
 # Runs a client of an engine within the time that a call may take.
 client() {
 	timeout -k 5 "$E2E_CALL_SECONDS" "$@" 3>&- 4>&-
@@ -45,6 +47,7 @@ daemon_end() {
 		umount -l "$where"
 	done < <(awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' \
 		/proc/self/mountinfo | sort -r)
+	rm -rf "/run/containerd/runc/$CTRD_NAMESPACE" # the runtime's --root there
 	{ find /run/containerd /run/docker -type d 2>/dev/null || true; } | sort -r |
 		while read -r where; do
 			grep -qxF "$where" "$dir/run-before" || rmdir "$where"
@@ -81,12 +84,12 @@ containerd_start() {
 	within 30 ctrd version >/dev/null 2>&1 ||
 		cannot containerd "does not start: $(tail -n 1 "$dir/log")"
 	ctrd image import "$(image_file oci-archive)" >/dev/null || cannot containerd "image import"
-	ctrd run --rm $IMAGE:latest warm true ||
+	ctrd run --rm "$IMAGE:latest" warm true ||
 		cannot containerd "does not run a container with runc"
 }
 
 ctrd() {
-	client ctr --address "$E2E_WORK/containerd/sock" "$@"
+	client ctr --address "$E2E_WORK/containerd/sock" -n "$CTRD_NAMESPACE" "$@"
 }
 
 # ctrd_run [OPTIONS...] IMAGE ID COMMAND: by the runtime under test.
@@ -121,7 +124,7 @@ docker_start() {
 	dock load -q -i "$(image_file docker-archive)" >/dev/null ||
 		cannot docker "image load"
 	# also makes what docker keeps until its end (a mount of the host's netns)
-	dock run --rm --network host $IMAGE true ||
+	dock run --rm --network host "$IMAGE" true ||
 		cannot docker "does not run a container with runc"
 }
 

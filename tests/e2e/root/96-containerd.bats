@@ -19,7 +19,7 @@ teardown_file() {
 detached() {
 	CTRD_ID=$1
 	shift
-	ctrd_run -d $I "$CTRD_ID" "$@"
+	ctrd_run -d "$I" "$CTRD_ID" "$@"
 }
 
 teardown() {
@@ -31,7 +31,7 @@ teardown() {
 }
 
 @test "containerd: run gives output and exit code, in a kernel of its own" {
-	run ctrd_run --rm $I out sh -c 'uname -r; echo err >&2; exit 42'
+	run ctrd_run --rm "$I" out sh -c 'uname -r; echo err >&2; exit 42'
 	same "$status" 42
 	has "$output" '^err$'
 	[ "${lines[0]}" != "$(uname -r)" ]
@@ -76,8 +76,8 @@ teardown() {
 
 @test "containerd: a terminal of the caller's size" {
 	run client "$E2E_DIR/pty-run" --size 31x97 -- ctr \
-		--address "$E2E_WORK/containerd/sock" run --rm -t \
-		--runtime io.containerd.runc.v2 --runc-binary "$KATA" $I tty \
+		--address "$E2E_WORK/containerd/sock" -n "$CTRD_NAMESPACE" run --rm -t \
+		--runtime io.containerd.runc.v2 --runc-binary "$KATA" "$I" tty \
 		sh -c 'sleep 1; probe tty; exit 6'
 	has "$output" 'tty=31 97'
 	same "$status" 6
@@ -86,7 +86,7 @@ teardown() {
 @test "containerd: read-only, mounts, environment, directory, seccomp" {
 	echo from the host >file
 	run ctrd_run --rm --read-only --env A=b --cwd /tmp \
-		--seccomp --mount "type=bind,src=$PWD,dst=/v,options=rbind:ro" $I opts sh -c \
+		--seccomp --mount "type=bind,src=$PWD,dst=/v,options=rbind:ro" "$I" opts sh -c \
 		'echo "$A $PWD"; cat /v/file; grep Seccomp: /proc/self/status
 		touch /x; touch /v/x'
 	same "$status" 1
@@ -99,14 +99,14 @@ teardown() {
 @test "containerd: what cannot be had is told by its shim" {
 	local before
 
-	run ctrd_run --rm $I absent /nonexistent
+	run ctrd_run --rm "$I" absent /nonexistent
 	same "$status" 1
 	has "$output" '/nonexistent.*no such file or directory'
 	before=$(ip -o link)
-	run ctrd_run --rm --net-host $I host true
+	run ctrd_run --rm --net-host "$I" host true
 	same "$status" 1
 	has "$output" 'a VM cannot share the host.s network'
-	run ctrd_run --rm --with-ns "network:/proc/$$/ns/net" $I host true
+	run ctrd_run --rm --with-ns "network:/proc/$$/ns/net" "$I" host true
 	same "$status" 1
 	has "$output" 'a VM cannot share the host.s network'
 	same "$(ip -o link)" "$before"
@@ -118,7 +118,7 @@ teardown() {
 	local vmm
 
 	detached crash sleep 1000
-	vmm=$("$KATA" --root /run/containerd/runc/default state crash | jq -re .kata.vmmPid)
+	vmm=$("$KATA" --root "/run/containerd/runc/$CTRD_NAMESPACE" state crash | jq -re .kata.vmmPid)
 	kill -9 "$vmm"
 	within 20 task_is crash STOPPED
 	run ctrd task delete crash
