@@ -20,7 +20,7 @@ LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
 # What reads guest bytes, or what a guest's bytes pass through, links least.
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
 LIB_SHIM := $(LIB_PROXY) opts $(LIB_OCI) agent-client
-LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc records netlink
+LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc records netlink sha256
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 

@@ -38,6 +38,8 @@ static const struct command commands[] = {
 	{ "events", "ID", "figures and out-of-memory events", cmd_events },
 	{ "spec", "", "write a config.json to start from", cmd_spec },
 	{ "features", "", "print what is supported, as JSON", cmd_features },
+	{ "env", "", "print what is in force, and the host", cmd_env },
+	{ "kata-env", "", NULL, cmd_env },
 	{ "checkpoint", "ID", NULL, cmd_checkpoint },
 	{ "restore", "ID", NULL, cmd_checkpoint },
 };

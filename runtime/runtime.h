@@ -54,6 +54,7 @@ int cmd_resume(struct runtime *, int, char **, int, struct err *);
 int cmd_update(struct runtime *, int, char **, int, struct err *);
 int cmd_events(struct runtime *, int, char **, int, struct err *);
 int cmd_spec(struct runtime *, int, char **, int, struct err *);
+int cmd_env(struct runtime *, int, char **, int, struct err *);
 int cmd_features(struct runtime *, int, char **, int, struct err *);
 /* checkpoint and restore: refused, and not to be taken for supported */
 int cmd_checkpoint(struct runtime *, int, char **, int, struct err *);
