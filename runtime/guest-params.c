@@ -55,7 +55,6 @@ static const struct param params[] = {
 	{ "nospectre_v2", PARAM_FLAG },
 	{ "overlay.", PARAM_WORD },
 	{ "page_alloc.shuffle", PARAM_WORD },
-	{ "page_reporting.page_reporting_order", PARAM_NUMBER },
 	{ "panic_on_warn", PARAM_FLAG },
 	{ "printk.time", PARAM_WORD },
 	{ "pti", PARAM_WORD },
