@@ -124,7 +124,10 @@ static void memory_of(const struct settings *s, const struct oci_resources *res,
 
 	if (!res->has_memory_limit || res->memory_limit <= 0) {
 		ret->memory_mib = s->default_memory_mib;
-		ret->cgroup_extra_mib = 0; /* no limit there either */
+		/* For a limit that an update may bring. */
+		ret->cgroup_extra_mib = s->overhead_memory_mib +
+					s->default_memory_mib / MEMORY_SHARE +
+					s->cgroup_overhead_mib;
 		return;
 	}
 	limit = ((uint64_t)res->memory_limit + (1 << 20) - 1) >> 20;

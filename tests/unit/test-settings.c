@@ -537,6 +537,7 @@ static void test_memory(void **state)
 	(void)state;
 	assert_int_equal(sizing_make(&s, &res, &sizing, &err), 0);
 	assert_int_equal(sizing.memory_mib, 256);
+	assert_int_equal(sizing.cgroup_extra_mib, 64 + 6 + 100);
 	res.has_memory_limit = true;
 	res.memory_limit = -1;
 	assert_int_equal(sizing_make(&s, &res, &sizing, &err), 0);
