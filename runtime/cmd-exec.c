@@ -7,9 +7,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -30,6 +32,7 @@
 
 #define EXEC_MS 30000
 #define EXEC_FDS 8
+#define SETTLE_MS 2000 /* for a shim that has said why it failed */
 
 struct exec_options {
 	struct exec_flags flags;
@@ -137,6 +140,31 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 	return r;
 }
 
+/* The shim has its own: were one kept here, its end would not be seen. */
+static void close_fds(struct execution *e)
+{
+	for (size_t i = 0; i < e->fd_count; i++)
+		close(e->fds[i].fd);
+	e->fd_count = 0;
+}
+
+/*
+ * A shim that failed, or whose container was ended meanwhile, is our child: not
+ * reaped, it would hold up the end of the container's pid namespace.
+ */
+static void end_failed(const struct execution *e)
+{
+	struct err err = ERR_INIT;
+	AUTO_FD int fd = -1;
+
+	if (e->pid <= 0 || e->options->detach)
+		return; /* detached, it is the engine's */
+	fd = pidfd_open_checked(e->pid, &err);
+	if (fd < 0 || fd_wait_in(fd, SETTLE_MS) <= 0)
+		kill(e->pid, SIGKILL);
+	IGNORE(waitpid(e->pid, NULL, 0) < 0, "somebody else has reaped it");
+}
+
 static int start_process(struct execution *e, struct err *err)
 {
 	union record record;
@@ -148,7 +176,8 @@ static int start_process(struct execution *e, struct err *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, errno, "socketpair");
 	e->control_fd = pair[0];
-	r = spawn(e, pair[1], err); /* pair[1] is closed with e->fds */
+	r = spawn(e, pair[1], err); /* pair[1] is one of e->fds now */
+	close_fds(e);
 	if (r == 0)
 		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
 				  EXEC_MS, err);
@@ -188,8 +217,9 @@ static int exec_in(struct execution *e, struct err *err)
 	snprintf(e->exec_id, sizeof(e->exec_id), "%016llx%016llx",
 		 (unsigned long long)nonce[0], (unsigned long long)nonce[1]);
 	r = start_process(e, err);
-	for (size_t i = 0; i < e->fd_count; i++)
-		close(e->fds[i].fd);
+	close_fds(e); /* of a start that did not get that far */
+	if (r < 0)
+		end_failed(e);
 	if (r < 0 || e->options->detach)
 		return r;
 	foreground_watch(e->pid);

@@ -267,3 +267,21 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 	is_status calm running
 	same "$(plain ps --format json calm | jq -r 'join(" ")')" "$(field calm .pid)"
 }
+
+@test "plain: delete --force while commands are entering" {
+	local delay pids=() pid
+
+	up busy "$SLEEPS"
+	jq '.process | .args = ["/bin/true"]' "$BUNDLE/config.json" >process.json
+	for delay in 0 0.05 0.1 0.2; do
+		(sleep $delay; plain exec --process "$PWD/process.json" busy >/dev/null 2>&1) &
+		pids+=($!)
+	done
+	sleep 0.2
+	run -0 plain delete --force busy
+	same "$output" ""
+	for pid in "${pids[@]}"; do
+		# some came in time; none hangs
+		wait "$pid" || true
+	done
+}

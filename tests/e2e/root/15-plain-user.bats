@@ -45,7 +45,7 @@ teardown() {
 		as_plain ranges '' delete --force "$id" || return
 	done
 	OCI_IDS=()
-	same "$(find "$WORLD/run/kata" -mindepth 1 ! -path '*/.uids*' ! -name .accel 2>/dev/null)" ""
+	same "$(find "$WORLD/run/kata" -mindepth 1 -maxdepth 1 ! -name '.*' 2>/dev/null)" ""
 	within 10 no_process || { processes; return 1; }
 	lacks "$(cat /proc/self/mountinfo)" "$WORLD"
 	lacks "$(cat /proc/net/unix)" "$WORLD"
