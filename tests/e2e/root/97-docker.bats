@@ -117,10 +117,22 @@ answers() {
 	[ "$(timeout 5 busybox nc "$1" 8080 </dev/null)" = hello ]
 }
 
-@test "docker: a health check" {
-	drun -d --name sick --health-cmd 'test -e /ok' --health-interval 1s $IMAGE sleep 1000
+@test "docker: a health check, update of limits" {
+	drun -d --name sick -m 200m --memory-swap 200m \
+		--health-cmd 'test -e /ok' --health-interval 1s $IMAGE sleep 1000
 	run -0 dock exec sick touch /ok
 	within 30 status_is sick Health.Status healthy
+	run -0 dock update --memory 150m --memory-swap 150m --cpus 0.5 --pids-limit 60 sick
+	run -0 dock exec sick sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'
+	same "$output" $'157286400\n60\n50000 100000'
+}
+
+@test "docker: --privileged is all of the guest and nothing of the host" {
+	run -0 drun --rm --privileged $IMAGE sh -c 'grep CapEff /proc/self/status; cat /proc/1/comm
+		[ -e /dev/vda ] || echo no disk'
+	has "$output" 'CapEff:.0*1ffffffffff'
+	has "$output" '^sh$'
+	has "$output" '^no disk$'
 }
 
 @test "docker: the host's namespaces are refused, the host's network stays" {
