@@ -125,6 +125,7 @@ struct process {
 	pid_t pid; /* of the helper as long as has_helper */
 	int pidfd;
 	bool has_helper;     /* exec: the process itself is not born yet */
+	bool is_born;	     /* by a helper: its messages may be forged */
 	bool is_ready;	     /* it is, and has said so before the helper did */
 	bool has_ended;	     /* its status came before its birth was told */
 	pid_t helper_pid;    /* of the helper afterwards, until it is reaped */
@@ -155,6 +156,7 @@ struct container {
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct strv seccomp_unknown;
+	bool may_look; /* some process of it may look into others (launch.c) */
 	bool removing;
 	uint32_t remove_stream;
 	/* freezer.c */
@@ -193,6 +195,7 @@ struct agent {
 	int null_fd;	      /* /dev/null, made by us */
 	int share_fd;	      /* AGENT_RUN_DIR, a directory */
 	int cgroup_fd;	      /* parent of all container cgroups */
+	int pidns_fd;	      /* our own pid namespace */
 	struct rlimit nofile; /* what we were born with, as containers get it */
 	struct channel channel;
 	struct source signals;

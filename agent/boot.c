@@ -281,6 +281,9 @@ int boot_mounts(struct agent *agent, struct err *err)
 	if (r == 0)
 		r = open_own("/dev/null", O_RDWR, &agent->null_fd, err);
 	if (r == 0)
+		r = open_own("/proc/self/ns/pid", O_RDONLY, &agent->pidns_fd,
+			     err);
+	if (r == 0)
 		r = open_own(AGENT_RUN_DIR, O_PATH | O_DIRECTORY,
 			     &agent->share_fd, err);
 	if (r < 0)

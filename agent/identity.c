@@ -32,10 +32,10 @@ int identity_limits(const struct launch *launch, struct err *err)
 	if (setrlimit(RLIMIT_NOFILE, &launch->nofile) < 0)
 		return err_set(err, errno, "RLIMIT_NOFILE");
 	/* For a helper: sync.c sets it on the process that is meant. */
-	if (!launch->is_init && setrlimit(RLIMIT_NPROC, &unlimited) < 0)
+	if (launch->by_helper && setrlimit(RLIMIT_NPROC, &unlimited) < 0)
 		return err_set(err, errno, "RLIMIT_NPROC");
 	for (size_t i = 0; i < launch->rlimit_count; i++) {
-		if (!launch->is_init &&
+		if (launch->by_helper &&
 		    launch->rlimits[i].resource == RLIMIT_NPROC)
 			continue;
 		if (setrlimit((__rlimit_resource_t)launch->rlimits[i].resource,

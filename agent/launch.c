@@ -2,14 +2,16 @@
 /*
  * launch.c - the fork. Runs in kata-agent. The child is placed in its cgroup,
  * and an init in its pid namespace, by the clone itself, so that there is no
- * moment at which it is somewhere else. An exec starts in our own pid
- * namespace, where the container cannot see it; all the rest is setup.c.
+ * moment at which it is somewhere else. An exec that could be looked into
+ * starts in our own pid namespace; all the rest is setup.c.
  */
 #include "launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -123,17 +125,54 @@ static long clone_beside(struct agent *agent, struct process *process,
 	return pid;
 }
 
-/* As fork(), but into a cgroup. */
+/*
+ * Where the container's processes may look into others, an exec is born by a
+ * helper (setup.c); that costs a second fork. Where none can, because the
+ * kernel shows a process that is not dumpable only to who holds one of the
+ * capabilities left out here, an exec starts in the container's pid namespace
+ * at once. These are what engines give by default, and the network's.
+ */
+static bool may_look(const struct caps_sets *caps)
+{
+	static const unsigned harmless[] = {
+		CAP_CHOWN,   CAP_DAC_OVERRIDE, CAP_FOWNER,
+		CAP_FSETID,  CAP_KILL,	       CAP_SETGID,
+		CAP_SETUID,  CAP_SETPCAP,      CAP_NET_BIND_SERVICE,
+		CAP_NET_RAW, CAP_NET_ADMIN,    CAP_SYS_CHROOT,
+		CAP_MKNOD,   CAP_AUDIT_WRITE,  CAP_SETFCAP,
+	};
+	uint64_t all = caps->bounding | caps->permitted | caps->effective |
+		       caps->inheritable | caps->ambient;
+
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		all &= ~(UINT64_C(1) << harmless[i]);
+	return all != 0;
+}
+
+/*
+ * As fork(), but into a cgroup. A process joins a pid namespace by being born
+ * there: for an exec without a helper the agent points its children's
+ * namespace at the container's for the length of this call.
+ */
 static int clone_child(struct agent *agent, struct process *process,
 		       const struct process *init, struct err *err)
 {
-	long pid = clone_into(process, process->container->cgroup_fd, !init);
+	bool direct = init && !process->has_helper;
+	long pid;
+	int code;
+
+	if (direct && setns(init->pidfd, CLONE_NEWPID) < 0)
+		return err_set(err, errno, "enter the pid namespace");
+	pid = clone_into(process, process->container->cgroup_fd, !init);
 	if (pid < 0 && errno == EBUSY && init)
 		pid = clone_beside(agent, process, init);
+	code = errno;
 	if (pid == 0)
 		return 0;
+	if (direct && setns(agent->pidns_fd, CLONE_NEWPID) < 0)
+		BUG_ON("no way back to the own pid namespace");
 	if (pid < 0)
-		return err_set(err, errno, "start a process");
+		return err_set(err, code, "start a process");
 	process->pid = (pid_t)pid;
 	return 1;
 }
@@ -161,7 +200,9 @@ int launch_start(struct agent *agent, struct process *process,
 		close_ends(&ends);
 		return r;
 	}
-	process->has_helper = init != NULL;
+	process->container->may_look |= may_look(&launch->caps);
+	process->has_helper = init && process->container->may_look;
+	launch->by_helper = process->has_helper;
 	r = take_nproc(process, launch, err);
 	if (r < 0) {
 		close_ends(&ends);

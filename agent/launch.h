@@ -43,6 +43,7 @@ struct launch_root {
 
 struct launch {
 	bool is_init, terminal;
+	bool by_helper; /* exec: born by a helper that nobody sees (setup.c) */
 	uint16_t rows, columns; /* 0: not given */
 	struct strv args, env;
 	bool has_home;

@@ -18,14 +18,15 @@
  *
  * An init is alone in its new pid namespace: nobody sees it. An exec would be
  * seen by the running container, and one with CAP_SYS_PTRACE could take it
- * over with all its rights. So an exec's child is a helper in the agent's pid
+ * over with all its rights. (One without cannot: we are not dumpable.) So
+ * where a container may look, an exec's child is a helper in the agent's pid
  * namespace, and only when it has no more rights than the process is to have
  * (filter included, and without the agent's memory: hide.c) does it clone that
  * process into the container's, with CLONE_PARENT, so that the agent is its
  * parent, and ends.
  *
  * After the filter only write(2), read(2), capset(2), prctl(2) and execve(2)
- * are made, and for an exec clone(2), setsid(2), exit_group(2) and on a
+ * are made, and by a helper clone(2), setsid(2), exit_group(2) and on a
  * terminal ioctl(2): a profile that forbids one of them fails to start, and
  * says so. Errors go over the SOCK_SEQPACKET as they are.
  * The image and, for an exec, the running container are hostile.
@@ -97,7 +98,7 @@ static int start_alone(const struct launch *launch, struct err *err)
 	r = keep_only(fds, ARRAY_SIZE(fds), err);
 	if (r < 0)
 		return r;
-	if (launch->is_init && setsid() < 0)
+	if (!launch->by_helper && setsid() < 0)
 		return err_set(err, errno, "new session");
 	/* The agent's keyring is not the container's. */
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
@@ -108,9 +109,12 @@ static int start_alone(const struct launch *launch, struct err *err)
 
 static int join(const struct launch *launch, struct err *err)
 {
+	int what = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
 	/* The pid namespace is that of children only. */
-	if (setns(launch->join_fd, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
-					   CLONE_NEWCGROUP | CLONE_NEWPID) < 0)
+	if (launch->by_helper)
+		what |= CLONE_NEWPID;
+	if (setns(launch->join_fd, what) < 0)
 		return err_set(err, errno, "enter the container's namespaces");
 	close(launch->join_fd);
 	return 0;
@@ -134,7 +138,7 @@ static int set_up_stdio(const struct launch *launch, struct err *err)
 	r = fd_send(launch->sync_fd, &message, sizeof(message), &master_fd, 1);
 	if (r < 0)
 		return err_set(err, -r, "hand over the terminal");
-	return launch->is_init ? devices_take_terminal(err) : 0;
+	return launch->by_helper ? 0 : devices_take_terminal(err);
 }
 
 /*
@@ -227,7 +231,7 @@ static int prepare(struct launch *launch, struct hide_parcel *ret,
 		r = set_up_stdio(launch, err);
 	if (r == 0)
 		r = identity_limits(launch, err);
-	if (r == 0)
+	if (r == 0 && launch->by_helper)
 		r = maps_fd = hide_open(launch->proc_fd, err);
 	if (r < 0)
 		return r;
@@ -237,8 +241,7 @@ static int prepare(struct launch *launch, struct hide_parcel *ret,
 	r = find_program(launch, &ret->program, err);
 	if (r == 0 && close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		r = err_set(err, errno, "close descriptors at exec");
-	/* Nobody sees an init; it keeps what it has. */
-	if (r == 0 && !launch->is_init)
+	if (r == 0 && launch->by_helper)
 		return hide_memory(maps_fd, ret->program, launch, ret, err);
 	ret->argv = launch->args.item;
 	ret->envp = launch->env.count ? launch->env.item : no_environment;
@@ -298,7 +301,7 @@ void setup_child(struct launch *launch)
 	/* The helper first: a process without the filter would be a prize too. */
 	if (identity_confine(launch, &err) < 0)
 		fail(launch, &err);
-	if (!launch->is_init && be_born(launch, &err) < 0)
+	if (launch->by_helper && be_born(launch, &err) < 0)
 		fail(launch, &err);
 	if (write(launch->sync_fd, &ready, sizeof(ready)) != sizeof(ready))
 		_exit(127);

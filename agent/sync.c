@@ -4,7 +4,7 @@
  * container's process reports, until its exec closes the channel. Runs in
  * kata-agent.
  *
- * An exec comes in two steps (setup.c): a helper in our own pid namespace
+ * An exec may come in two steps (setup.c): a helper in our own pid namespace
  * does the set-up with the rights it needs, and its child, born into the
  * container's pid namespace, has none left to steal. The helper tells that
  * child's number by SYNC_CHILD; from then on the child is the process.
@@ -89,7 +89,7 @@ static void reply_created(struct agent *agent, struct process *process)
  */
 static int set_process_limit(const struct process *process, struct err *err)
 {
-	if (process->is_init)
+	if (!process->is_born)
 		return 0;
 	if (prlimit(process->pid, RLIMIT_NPROC, &process->nproc, NULL) < 0)
 		return err_set(err, errno, "RLIMIT_NPROC");
@@ -150,6 +150,7 @@ static void take_child(struct agent *agent, struct process *process, pid_t pid)
 	process->helper_pid = process->pid;
 	process->pid = pid;
 	process->has_helper = false;
+	process->is_born = true;
 	close(process->pidfd);
 	process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (process_take_stray(agent, pid, &status)) {
@@ -216,9 +217,8 @@ static ssize_t receive(int sync_fd, struct message *ret)
 static void take_message(struct agent *agent, struct process *process,
 			 struct message *message)
 {
-	/* The helper, or the init: a process that no container can see. */
-	bool is_ours = message->from == process->pid &&
-		       (process->is_init || process->has_helper);
+	/* The helper, or a child that no container can look into. */
+	bool is_ours = message->from == process->pid && !process->is_born;
 
 	switch (message->body.kind) {
 	case SYNC_PTY:

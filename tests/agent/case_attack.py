@@ -30,14 +30,22 @@ class Ptrace(Case):
             self.skipTest("no C compiler")
         self.seen = b""
 
-    def attack(self, linux=None, new_privs=False, terminal=False):
+    def attack(self, linux=None, new_privs=False, terminal=False, caps=None,
+               by_exec=False):
         """Runs execs under attack; returns what the attacker printed."""
         name, root = G.new_rootfs()
         os.link(attacker(), os.path.join(root, "bin/attack"))
-        extra = {"caps": CAPS, "NoNewPrivileges": not new_privs}
-        self.start([], rootfs=(name, root), linux=linux,
-                   process=G.process(["attack", SECRET], **extra))
-        self.seen = G.call("ReadStdout", container_id=name, len=4096).data
+        extra = {"caps": CAPS if caps is None else caps,
+                 "NoNewPrivileges": not new_privs}
+        first = ["sleep", "1000"] if by_exec else ["attack", SECRET]
+        self.start([], rootfs=(name, root), linux=linux, process=G.process(
+            first, **(dict(extra, caps=["CAP_KILL"]) if by_exec else extra)))
+        ident = {"container_id": name}
+        if by_exec:
+            ident["exec_id"] = "attack"
+            G.call("ExecProcess", process=G.process(["attack", SECRET],
+                                                    **extra), **ident)
+        self.seen = G.call("ReadStdout", len=4096, **ident).data
         self.assertIn(b"up ", self.seen)
         for i in range(EXECS):
             exec_id = "a%d" % i
@@ -46,7 +54,7 @@ class Ptrace(Case):
             # Whatever the attacker does to it: it ends, and is told.
             status = G.collect(name, exec_id, terminal=terminal)[0]
             self.assertEqual(status, 0)
-        pending = G.begin("ReadStdout", container_id=name, len=1 << 18)
+        pending = G.begin("ReadStdout", len=1 << 18, **ident)
         try:
             self.seen += G.end(pending, 2).data
         except TimeoutError:
@@ -81,89 +89,78 @@ class Ptrace(Case):
     def test_with_filter_and_new_privileges(self):
         self.check(self.attack(self.profile(), new_privs=True))
 
+    def test_by_an_exec_with_more_rights(self):
+        self.check(self.attack(by_exec=True))
+
+    def test_without_the_capability(self):
+        """The kernel lets it look into no process before its exec."""
+        seen = self.attack(caps=[c for c in CAPS if c != "CAP_SYS_PTRACE"])
+        for word in ("caught", "MORE", "FOUND"):
+            self.assertNotIn(word, seen)
+        self.assertIn("late", seen)
+
     def test_with_terminal(self):
         self.check(self.attack(self.profile(), terminal=True))
 
 
-class Helper(Case):
-    """What the two steps of an exec must not change."""
+class Steps:
+    """What must hold however an exec is born."""
+    extra = {}
 
-    def test_speed(self):
-        name = self.start(["sleep", "100"])
-        spent = []
-        for i in range(15):
-            start = time.monotonic()
-            G.call("ExecProcess", container_id=name, exec_id="s%d" % i,
-                   process=G.process(["true"]))
-            spent.append(time.monotonic() - start)
-            G.collect(name, "s%d" % i)
-        spent.sort()
-        print("  ExecProcess: median %.1f ms, best %.1f ms"
-              % (spent[7] * 1000, spent[0] * 1000))
+    def sleeper(self, **extra):
+        return self.start([], process=G.process(["sleep", "1000"],
+                                                **self.extra), **extra)
+
+    def exec(self, name, args, **extra):
+        return G.exec(name, args, **dict(self.extra, **extra))
+
+    def begin(self, name, exec_id):
+        return G.begin("ExecProcess", container_id=name, exec_id=exec_id,
+                       process=G.process(["sleep", "100"], **self.extra))
+
+    def count(self, name):
+        stats = G.call("StatsContainer", container_id=name)
+        return stats.cgroup_stats.pids_stats.current
 
     def test_limit_of_one_process(self):
         oci = G.pb["oci"]
-        name = self.start(["sleep", "100"])
+        name = self.sleeper()
         limits = [oci.POSIXRlimit(Type="RLIMIT_NPROC", Soft=1, Hard=1)]
         user = oci.User(UID=1234, GID=1234)
-        out = G.exec(name, ["grep", "processes", "/proc/self/limits"],
-                     Rlimits=limits, User=user)[1].split()
-        self.assertEqual(out[2:4], ["1", "1"])
-        err = G.exec(name, ["sh", "-c", "sleep 0 & wait"], Rlimits=limits,
-                     User=user)[2]
+        for _ in range(3):
+            out = self.exec(name, ["grep", "processes", "/proc/self/limits"],
+                            Rlimits=limits, User=user)[1].split()
+            self.assertEqual(out[2:4], ["1", "1"])
+        err = self.exec(name, ["sh", "-c", "sleep 0 & wait"], Rlimits=limits,
+                        User=user, caps=["CAP_KILL"])[2]
         self.assertIn("can't fork", err)
-        inherited = G.exec(name, ["cat", "/proc/self/limits"])[1]
+        inherited = self.exec(name, ["cat", "/proc/self/limits"])[1]
         self.assertEqual(inherited, G.run(["cat", "/proc/self/limits"])[1])
         files = [l for l in inherited.split("\n") if "open files" in l]
         self.assertEqual(files[0].split()[3:5], ["1024", "4096"])
 
-    def test_profile_that_forbids_clone(self):
-        oci = G.pb["oci"]
-        profile = oci.LinuxSeccomp(
-            DefaultAction="SCMP_ACT_ALLOW", Syscalls=[oci.LinuxSyscall(
-                Names=["clone"], Action="SCMP_ACT_ERRNO", errnoret=1)])
-        name = self.start(["sleep", "100"], linux={"Seccomp": profile})
-        self.fails("PERMISSION_DENIED", "clone the process", G.exec, name,
-                   ["true"])
-        self.fails("NOT_FOUND", "no such process", G.call, "WaitProcess",
-                   container_id=name, exec_id="x%d" % G.count)
-
     def test_session_of_its_own(self):
-        name = self.start(["sleep", "100"])
-        out = G.exec(name, ["cat", "/proc/self/stat"])[1].split()
+        name = self.sleeper()
+        out = self.exec(name, ["cat", "/proc/self/stat"])[1].split()
         pid, parent, group, session = out[0], out[3], out[4], out[5]
         self.assertEqual((parent, group, session), ("0", pid, pid))
 
     def test_full_of_processes(self):
         oci = G.pb["oci"]
-        resources = oci.LinuxResources(Pids=oci.LinuxPids(Limit=2))
-        name = self.start(["sh", "-c", "sleep 100 & sleep 100"],
-                          linux={"Resources": resources})
-        time.sleep(0.3)
+        resources = oci.LinuxResources(Pids=oci.LinuxPids(Limit=1))
+        name = self.sleeper(linux={"Resources": resources})
         for _ in range(3):
-            self.fails("INTERNAL", "Resource temporarily unavailable", G.exec,
-                       name, ["true"])
-        self.assertEqual(
-            G.call("StatsContainer", container_id=name).cgroup_stats.
-            pids_stats.current, 2)
-
-    def test_many_descriptors(self):
-        """More processes than 1024 descriptors could serve."""
-        name = self.start(["sleep", "1000"])
-        for i in range(280):
-            G.call("ExecProcess", container_id=name, exec_id="d%d" % i,
-                   process=G.process(["sleep", "1000"]))
-        self.assertEqual(G.call("StatsContainer", container_id=name).
-                         cgroup_stats.pids_stats.current, 281)
+            self.fails("INTERNAL", "Resource temporarily unavailable",
+                       self.exec, name, ["true"])
+        self.assertEqual(self.count(name), 1)
 
     def test_killed_in_the_middle(self):
-        """Ends of every kind at every moment leave no process behind."""
-        name, _ = G.create(["sleep", "1000"])
+        """Ends at every moment leave no process and no group behind."""
+        name, _ = G.create([], process=G.process(["sleep", "1000"],
+                                                 **self.extra))
         G.call("StartContainer", container_id=name)
-        for i in range(20):
-            pending = G.begin("ExecProcess", container_id=name,
-                              exec_id="k%d" % i,
-                              process=G.process(["sleep", "100"]))
+        for i in range(16):
+            pending = self.begin(name, "k%d" % i)
             time.sleep(0.002 * i)
             try:
                 G.call("SignalProcess", container_id=name, exec_id="k%d" % i,
@@ -177,11 +174,8 @@ class Helper(Case):
                 self.assertEqual(status, 137)
             except guests.RpcError as error:
                 self.assertIn("signal 9", error.message)
-        self.assertEqual(G.call("StatsContainer", container_id=name).
-                         cgroup_stats.pids_stats.current, 1)
-        calls = [G.begin("ExecProcess", container_id=name, exec_id="l%d" % i,
-                         process=G.process(["sleep", "100"]))
-                 for i in range(8)]
+        self.assertEqual(self.count(name), 1)
+        calls = [self.begin(name, "l%d" % i) for i in range(8)]
         G.call("RemoveContainer", container_id=name)
         for call in calls:
             try:
@@ -189,6 +183,65 @@ class Helper(Case):
             except guests.RpcError:
                 pass
         # Its cgroup is gone, or the name could not be used again.
-        spec = G.spec(name, ["true"])
-        G.call("CreateContainer", container_id=name, OCI=spec)
+        G.call("CreateContainer", container_id=name, OCI=G.spec(name, ["true"]))
         G.call("RemoveContainer", container_id=name)
+
+    def test_speed(self):
+        name = self.sleeper()
+        spent = []
+        for i in range(15):
+            start = time.monotonic()
+            G.call("ExecProcess", container_id=name, exec_id="s%d" % i,
+                   process=G.process(["true"], **self.extra))
+            spent.append(time.monotonic() - start)
+            G.collect(name, "s%d" % i)
+        spent.sort()
+        print("  ExecProcess: median %.1f ms, best %.1f ms"
+              % (spent[7] * 1000, spent[0] * 1000))
+
+
+class Direct(Steps, Case):
+    """Where nobody in the container may look into others."""
+
+    def test_clone_is_not_needed(self):
+        oci = G.pb["oci"]
+        profile = oci.LinuxSeccomp(
+            DefaultAction="SCMP_ACT_ALLOW", Syscalls=[oci.LinuxSyscall(
+                Names=["clone", "setsid"], Action="SCMP_ACT_ERRNO",
+                errnoret=1)])
+        name = self.sleeper(linux={"Seccomp": profile})
+        self.assertEqual(self.exec(name, ["echo", "x"])[1], "x\n")
+
+    def figure(self, name):
+        for line in G.call("GetMetrics").metrics.splitlines():
+            if line.startswith("kata_agent_process_%s_fds " % name):
+                return int(line.split()[1])
+
+    def test_descriptors(self):
+        """As many as the most containers need, and they are given back."""
+        before = self.figure("open")
+        name = self.sleeper()
+        for i in range(8):
+            G.end(self.begin(name, "d%d" % i))
+        each = (self.figure("open") - before) / 9
+        self.assertLess(each, 8)
+        # 256 containers, with 15 processes each besides the init.
+        self.assertGreater(self.figure("max"), 256 * 16 * each)
+        self.doCleanups()
+        self.assertEqual(self.figure("open"), before)
+
+
+class Helper(Steps, Case):
+    """Where somebody may."""
+    extra = {"caps": CAPS}
+
+    def test_profile_that_forbids_clone(self):
+        oci = G.pb["oci"]
+        profile = oci.LinuxSeccomp(
+            DefaultAction="SCMP_ACT_ALLOW", Syscalls=[oci.LinuxSyscall(
+                Names=["clone"], Action="SCMP_ACT_ERRNO", errnoret=1)])
+        name = self.sleeper(linux={"Seccomp": profile})
+        self.fails("PERMISSION_DENIED", "clone the process", self.exec, name,
+                   ["true"])
+        self.fails("NOT_FOUND", "no such process", G.call, "WaitProcess",
+                   container_id=name, exec_id="x%d" % G.count)
