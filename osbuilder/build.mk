@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The guest: kernel (minutes when it is not in the user's cache) and initrd.
 
-OSBUILDER_DATA := kernel.config $(patsubst osbuilder/%,%,$(wildcard osbuilder/patches/*.patch))
+OSBUILDER_DATA := kernel.config trim-elf.pl \
+	$(patsubst osbuilder/%,%,$(wildcard osbuilder/patches/*.patch))
 OSBUILDER_SHARE := $(OSBUILDER_DATA:%=$(SHARE)/osbuilder/%)
 
 $(SHARE)/osbuilder/%: osbuilder/%
