@@ -4,10 +4,10 @@
  * has no use for. Linked by kata-runtime and kata-shim, which read the same
  * text and so agree on what is left; needs no right.
  *
- * podman writes every node of the host's /dev into the config.json of a
+ * Engines write every node of the host's /dev into the config.json of a
  * privileged container, rootless as binds. Such a container asks for all that
  * there is, and in here that is the guest's: the nodes are left out, and the
- * fact is reported. Less is given than was asked, so the annotation needs no
+ * fact is reported. Less is given than was asked, so the claim needs no
  * trust. Any other container that names a device of the host meant it, and is
  * refused later.
  */
@@ -25,14 +25,38 @@ static const struct {
 	{ "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
+/* "a *:* rwm", as docker and containerd write it too. */
+static bool allows_every_device(const struct oci_resources *resources)
+{
+	for (size_t i = 0; i < resources->device_count; i++) {
+		const struct oci_device_rule *rule = &resources->devices[i];
+
+		if (rule->allow &&
+		    (!rule->type || strcmp(rule->type, "a") == 0) &&
+		    rule->major == -1 && rule->minor == -1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * podman says so. docker and containerd do not: theirs is known by all the
+ * walls that are missing at once.
+ */
 static bool is_privileged(const struct oci_spec *spec)
 {
+	const struct oci_linux *linux_ = &spec->linux_;
 	const char *manager = oci_annotation(spec, "io.container.manager");
 	const char *said =
 		oci_annotation(spec, "io.podman.annotations.privileged");
 
-	return manager && strcmp(manager, "libpod") == 0 && said &&
-	       strcmp(said, "TRUE") == 0;
+	if (manager && strcmp(manager, "libpod") == 0)
+		return said && strcmp(said, "TRUE") == 0;
+	return allows_every_device(&linux_->resources) && !linux_->seccomp &&
+	       linux_->masked_paths.count == 0 &&
+	       linux_->readonly_paths.count == 0 &&
+	       strv_has(&spec->process.caps.bounding, "CAP_SYS_ADMIN") &&
+	       strv_has(&spec->process.caps.bounding, "CAP_SYS_RAWIO");
 }
 
 /* "/dev/x" upon "/dev/x": how engines hand over a device without mknod. */

@@ -236,7 +236,7 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
 					  const char *type);
 /*
  * Drops binds and nodes of devices that the guest has itself and, from a
- * privileged container of podman, those of the host. Return: how many of the
+ * privileged container, those of the host. Return: how many of the
  * host's were dropped
  */
 size_t oci_leave_out_devices(struct oci_spec *spec);

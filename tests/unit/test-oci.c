@@ -318,6 +318,44 @@ static void test_devices_left_out(void **state)
 		 3, 2, 1);
 }
 
+/* docker and containerd have no annotation that says "privileged". */
+static void privileged(const char *caps, const char *linux_, size_t host,
+		       size_t devices)
+{
+	AUTO_FREE char *text = xasprintf(
+		"{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],"
+		"\"cwd\":\"/\",\"capabilities\":{\"bounding\":[%s]}}," ROOT
+		",\"linux\":{" NAMESPACES MANY_DEVICES "%s}}",
+		caps, linux_);
+	struct oci_spec *spec = parse(text);
+
+	assert_int_equal(oci_leave_out_devices(spec), host);
+	assert_int_equal(spec->linux_.device_count, devices);
+	oci_spec_free(spec);
+}
+
+#define ALL_CAPS "\"CAP_SYS_ADMIN\",\"CAP_SYS_RAWIO\""
+#define RULE(rest) ",\"resources\":{\"devices\":[{\"allow\":true," rest "}]}"
+
+static void test_privileged_by_its_walls(void **state)
+{
+	(void)state;
+	privileged(ALL_CAPS, RULE("\"access\":\"rwm\""), 2, 1);
+	privileged(ALL_CAPS, RULE("\"type\":\"a\",\"access\":\"rwm\""), 2, 1);
+	privileged(ALL_CAPS, RULE("\"type\":\"c\",\"access\":\"rwm\""), 0, 3);
+	privileged(ALL_CAPS, RULE("\"major\":10,\"access\":\"rwm\""), 0, 3);
+	privileged(ALL_CAPS, "", 0, 3);
+	privileged("\"CAP_CHOWN\"", RULE("\"access\":\"rwm\""), 0, 3);
+	privileged(
+		ALL_CAPS,
+		RULE("\"access\":\"rwm\"") ",\"maskedPaths\":[\"/proc/kcore\"]",
+		0, 3);
+	privileged(
+		ALL_CAPS,
+		RULE("\"access\":\"rwm\"") ",\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}",
+		0, 3);
+}
+
 static void test_relative_destination(void **state)
 {
 	static const char text[] =
@@ -623,6 +661,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_relative_destination),
 		cmocka_unit_test(test_devices_left_out),
+		cmocka_unit_test(test_privileged_by_its_walls),
 		cmocka_unit_test(test_wrong_linux),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_refused_top),

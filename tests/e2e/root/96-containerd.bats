@@ -96,6 +96,15 @@ teardown() {
 	same "$(grep -c 'Read-only file system' <<<"$output")" 2
 }
 
+@test "containerd: --privileged is all of the guest and nothing of the host" {
+	run ctrd_run --rm --privileged "$I" priv sh -c 'grep CapEff /proc/self/status
+		cat /proc/1/comm; [ -e /dev/vda ] || echo no disk'
+	same "$status" 0
+	has "$output" 'CapEff:.0*[13]fffffffff'
+	has "$output" '^sh$'
+	has "$output" '^no disk$'
+}
+
 @test "containerd: what cannot be had is told by its shim" {
 	local before
 
