@@ -30,6 +30,8 @@
 #include "log.h"
 
 #define CHECK_INTERVAL_MS 5000
+/* Each Check that was not answered keeps its entry: a share of them at most. */
+#define CHECKS_MAX (AGENT_CALLS_MAX / 4)
 #define ERROR_TEXT_MAX 400
 /* Requests are ours; this only stops a bug from eating memory. */
 #define OUT_MAX (2 * (TTRPC_PAYLOAD_MAX + TTRPC_HEADER_SIZE))
@@ -695,7 +697,10 @@ int agent_check_wait(struct agent_client *client, int timeout_ms,
 {
 	Grpc__CheckRequest request = GRPC__CHECK_REQUEST__INIT;
 	int64_t deadline = now_ms() + timeout_ms;
+	int64_t interval = timeout_ms / CHECKS_MAX;
 
+	if (interval < CHECK_INTERVAL_MS)
+		interval = CHECK_INTERVAL_MS;
 	for (;;) {
 		AUTO_AGENT_MESSAGE ProtobufCMessage *message = NULL;
 		int64_t left = deadline - now_ms();
@@ -706,8 +711,8 @@ int agent_check_wait(struct agent_client *client, int timeout_ms,
 				err, ETIMEDOUT,
 				"the agent did not answer within %d s of the VM's start",
 				timeout_ms / 1000);
-		if (left > CHECK_INTERVAL_MS)
-			left = CHECK_INTERVAL_MS;
+		if (left > interval)
+			left = interval;
 		r = agent_call_wait(client, AGENT_CHECK, &request.base,
 				    (int)left, &message, err);
 		if (r == -ETIMEDOUT)

@@ -12,15 +12,15 @@ $(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: lib/proto/%.proto
 	protoc-c -Ilib/proto --c_out=$(B)/gen/proto $<
 
 LIB_BASE := err alloc fd path child log num ids userns
-LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc netlink
+LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc ttrpc-decode netlink
 LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
 	oci-unsupported oci-devices oci-hooks
 LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
 # What reads guest bytes, or what a guest's bytes pass through, links least.
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
-LIB_SHIM := $(LIB_PROXY) opts $(LIB_OCI) agent-client
-LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc records netlink sha256
+LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) agent-client
+LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink sha256
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 

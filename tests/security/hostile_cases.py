@@ -44,15 +44,26 @@ METHODS = {
     "CloseStdin": ("quiet", None, 10),
     "TtyWinResize": ("quiet", None, 10),
     "SignalProcess": ("kill", None, 10),
+    "PauseContainer": ("pause", None, 10),
+    "ResumeContainer": ("resume", None, 10),
+    "UpdateContainer": ("update", "UpdateContainerResponse", 10),
+    "StatsContainer": ("stats", "StatsContainerResponse", 10),
+    "GetOOMEvent": ("oom", "OOMEvent", None),
     "ExecProcess": ("exec", "ExecProcessResponse", 10),
     "RemoveContainer": ("end", None, 10),
     "DestroySandbox": ("end", None, 10),
 }
+# Phases that are one verb towards a running container's shim.
+VERBS = ("kill", "pause", "resume", "update", "stats", "oom")
 # An honest answer to each that carries something.
 HONEST = {
     "Check": field(1, 1),
     "CreateContainer": READ_BACK,
     "ExecProcess": READ_BACK,
+    "UpdateContainer": READ_BACK,
+    "StatsContainer": field(1, field(1, field(1, field(1, 1000))) +
+                            field(2, field(1, 4096)) + field(3, field(1, 3))),
+    "GetOOMEvent": field(1, b"c1"),
     "WaitProcess": field(1, 42),
     "ReadStdout": field(1, b"out"),
     "ReadStderr": field(1, b"err"),
@@ -214,19 +225,22 @@ def parse_protos():
                   encoding="utf-8") as file:
             text = re.sub(r"//[^\n]*", "", file.read())
         for found in re.finditer(r"message (\w+) \{(.*?)\n\}", text, re.S):
+            body = re.sub(r"enum \w+ \{.*?\}", "", found[2], flags=re.S)
+            # a map is a list of pairs
+            body = re.sub(r"map<string, (\w+)>", r"repeated pair-\1", body)
             out[found[1]] = [
                 (row[2], row[1], int(row[3]), bool(row[0])) for row in
-                re.findall(r"(repeated )?([\w.]+)\s+(\w+)\s*=\s*(\d+)\s*;",
-                           re.sub(r"enum \w+ \{.*?\}", "", found[2],
-                                  flags=re.S))]
-            out[found[1]] = [(name, kind, number, repeated)
-                             for name, kind, number, repeated in out[found[1]]]
+                re.findall(r"(repeated )?([\w.-]+)\s+(\w+)\s*=\s*(\d+)\s*;",
+                           body)]
+    for kind in ("uint64", "HugetlbStats"):
+        out["pair-" + kind] = [("key", "string", 1, False),
+                               ("value", kind, 2, False)]
     return out
 
 
 PROTOS = parse_protos()
 BAD_MESSAGE = "malformed"
-SANE_LIMITS = {"guest_pid": (1, 1 << 32), "seccomp_mode": (0, 3),
+SANE_LIMITS = {"seccomp_mode": (0, 3),
                "no_new_privs": (0, 2), "namespaces": (0, 128),
                "memory_max": (-1, 1 << 63), "pids_max": (-1, 1 << 63),
                "cpu_quota": (-1, 1 << 63), "cpu_period": (-1, 1 << 63)}
@@ -236,9 +250,14 @@ TEXTS = [("escape codes", b"\x1b[2J\r\n"), ("a path", b"../../etc/shadow"),
 NUMBERS = [("0", 0), ("-1", -1), ("2^31", 1 << 31), ("2^63", 1 << 63)]
 
 
-def wrapped(method, data):
+READ_BACK_METHODS = ("CreateContainer", "ExecProcess", "UpdateContainer")
+
+
+def wrapped(method, data, path=()):
     """A field's bytes as they stand in the answer to this method."""
-    if method in ("CreateContainer", "ExecProcess"):
+    for number in reversed(path):
+        data = field(number, data)
+    if method in READ_BACK_METHODS:
         # the last value of a field counts: the honest ones come first
         honest = READ_BACK[len(varint(1000 << 3 | 2)):]
         at = 1 if honest[0] < 0x80 else 2
@@ -257,7 +276,10 @@ def as_type(kind, value):
 
 def number_expected(method, name, kind, value):
     value = as_type(kind, value)
-    if method == "CreateContainer" and name in SANE_LIMITS:
+    if method == "CreateContainer" and name == "guest_pid" and value == 0:
+        return Expect(REFUSED, "without a pid")
+    if method in ("CreateContainer", "UpdateContainer") and \
+            name in SANE_LIMITS:
         low, high = SANE_LIMITS[name]
         if not low <= value < high:
             return Expect(REFUSED, BAD_MESSAGE)
@@ -288,19 +310,36 @@ def message_cases(method):
            answers(HONEST[method] + deep), Expect(GOES_ON))
     yield "message: empty", answers(b""), EMPTY[method]
     name = METHODS[method][1]
-    fields = PROTOS[name]
-    if name in ("CreateContainerResponse", "ExecProcessResponse"):
-        fields = PROTOS["ReadBack"]
-    for name, kind, number, repeated in fields:
-        yield from field_cases(method, name, kind, number, repeated)
+    yield from fields_cases(method, "ReadBack" if method in READ_BACK_METHODS
+                            else name, "", ())
 
 
-def field_cases(method, name, kind, number, repeated):
+def fields_cases(method, message, prefix, path):
+    for name, kind, number, repeated in PROTOS[message]:
+        if kind in PROTOS:
+            bad = Expect(BROKEN, BAD_MESSAGE)
+            for what, data in (("a number", field(number, 7)),
+                               ("garbage", field(number, b"\xff" * 9)),
+                               ("cut", varint(number << 3 | 2) + b"\x40\x08")):
+                yield ("%s%s: %s" % (prefix, name, what),
+                       answers(wrapped(method, data, path)), bad)
+            if repeated:
+                yield ("%s%s: twenty thousand of them" % (prefix, name),
+                       answers(wrapped(method, field(number, b"") * 20000,
+                                       path)), Expect(GOES_ON))
+            yield from fields_cases(method, kind, prefix + name + ".",
+                                    path + (number,))
+        else:
+            yield from field_cases(method, prefix, name, kind, number,
+                                   repeated, path)
+
+
+def field_cases(method, prefix, name, kind, number, repeated, path):
     bad = Expect(BROKEN, BAD_MESSAGE)
 
     def case(what, data, expected):
-        return ("%s: %s" % (name, what), answers(wrapped(method, data)),
-                expected)
+        return ("%s%s: %s" % (prefix, name, what),
+                answers(wrapped(method, data, path)), expected)
     if kind in ("string", "bytes"):
         yield case("a number", field(number, 7), bad)
         yield case("longer than the message",
@@ -311,17 +350,19 @@ def field_cases(method, name, kind, number, repeated):
                 expected = Expect(BROKEN, "wrong length")
             yield case(what, field(number, text), expected)
         return
-    yield case("a text", field(number, b"\x80\x80"), bad)
-    yield case("8 bytes", varint(number << 3 | 1) + b"\1" * 8, bad)
+    # protobuf-c takes a bool from any wire type
+    typed = Expect(GOES_ON) if kind == "bool" else bad
+    yield case("a text", field(number, b"\x80\x80"), typed)
+    yield case("8 bytes", varint(number << 3 | 1) + b"\1" * 8, typed)
     yield case("a varint without end",
                varint(number << 3) + b"\xff" * 12, bad)
     for what, value in NUMBERS:
         yield case(what, varint(number << 3) + varint(value),
                    number_expected(method, name, kind, value))
     if repeated:
-        # four bytes each once decoded: just below the limit
+        # four bytes each once decoded: just below the limit; or eight
         yield case("a million of them", field(number, b"\1" * 1000000),
-                   Expect(GOES_ON))
+                   bad if "64" in kind else Expect(GOES_ON))
     else:
         yield case("ten thousand times", field(number, 1) * 10000,
                    number_expected(method, name, kind, 1))
@@ -331,6 +372,9 @@ EMPTY = {
     "Check": Expect(REFUSED, "not serving"),
     "CreateContainer": Expect(REFUSED, "did not report"),
     "ExecProcess": Expect(GOES_ON),
+    "UpdateContainer": Expect(REFUSED, "did not report"),
+    "StatsContainer": Expect(GOES_ON),
+    "GetOOMEvent": Expect(GOES_ON),
     "WaitProcess": Expect(GOES_ON, status=0),
     "ReadStdout": Expect(GOES_ON),
     "ReadStderr": Expect(GOES_ON),
@@ -344,7 +388,7 @@ def refusal_expected(method, text):
     phase = METHODS[method][0]
     if method == "WaitProcess":
         return Expect(BROKEN, text)
-    if phase in ("create", "start", "kill", "exec"):
+    if phase in ("create", "start", "exec") + VERBS:
         return Expect(REFUSED, text)
     return Expect(GOES_ON)
 

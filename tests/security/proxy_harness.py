@@ -39,7 +39,8 @@ def records_enum():
             enumerate(re.findall(r"RECORD_[A-Z_]+", body))}
 
 
-LAST_WORDS = records_enum()["RECORD_PROXY_LAST_WORDS"]
+RECORDS = records_enum()
+LAST_WORDS = RECORDS["RECORD_PROXY_LAST_WORDS"]
 
 
 class Failed(Exception):

@@ -20,16 +20,26 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hostile_cases import (VM, BROKEN, REFUSED, DEADLINE, GOES_ON, METHODS,
-                           all_cases)
+                           VERBS, all_cases)
 from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, SIGNAL,
                           STARTED, field, parse_record, record, signal_record,
                           spec, start_record, READ_BACK)
-from proxy_harness import (World, Failed, RSS_LIMIT_KIB, check_log, expect,
+from proxy_harness import (World, Failed, RECORDS, RSS_LIMIT_KIB, check_log, expect,
                            peak_kib, run_all, stall)
 
 SLACK_S = 1.0
 SUSPECT_S = 0.5  # the proxy waits for a cause
 LIBEXEC = ""
+STATS_ARE = RECORDS["RECORD_SHIM_STATS_ARE"]
+COMMANDS = {
+    "pause": record(RECORDS["RECORD_SHIM_PAUSE"]),
+    "resume": record(RECORDS["RECORD_SHIM_RESUME"]),
+    "update": record(RECORDS["RECORD_SHIM_UPDATE"],
+                     b'{"pids":{"limit":50}}'.ljust(8192, b"\0")),
+    "stats": record(RECORDS["RECORD_SHIM_STATS"]),
+    "oom": record(RECORDS["RECORD_SHIM_WAIT_OOM"]),
+    "kill": signal_record(10),
+}
 
 
 class Evil(Agent):
@@ -127,6 +137,16 @@ def network_record():
                                            b"", b"\x0a\0\0\1", b"", 0, 0))
 
 
+def check_stats(data):
+    """struct record_stats: 19 figures, two counts, 64 values, 8 links."""
+    names = [data[168 + 40 * i:][:32] for i in range(64)]
+    names += [data[168 + 64 * 40 + 80 * i:][:16] for i in range(8)]
+    expect(len(data) == 168 + 64 * 40 + 8 * 80, "size of the figures")
+    for name in names:
+        expect(b"\0" in name and all(32 <= c < 127 for c in
+                                     name.split(b"\0")[0]), "name %s" % name)
+
+
 class Life:
     """One container from create to its end, as far as it gets."""
 
@@ -181,7 +201,10 @@ class Life:
             text = "no answer"
         else:
             kind, _, text = parse_record(data)
-            expect(kind in (ERROR, OK, READBACK, STARTED), "record %d" % kind)
+            expect(kind in (ERROR, OK, READBACK, STARTED, STATS_ARE),
+                   "record %d" % kind)
+            if kind == STATS_ARE:
+                check_stats(data)
             if kind == READBACK:
                 for at in (len(data) - 128, len(data) - 64):
                     name = data[at:at + 64].split(b"\0")[0]
@@ -241,11 +264,31 @@ class Life:
             self.pump(lambda: self.is_gone(main), 1)
         if self.is_gone(main):
             return True
-        self.command("kill", main, signal_record(10))
+        verbs = ["kill"]
+        phase = METHODS[self.agent.target][0]
+        if phase in VERBS and phase != "kill":
+            verbs += ["pause", phase] if phase == "resume" else [phase]
+        for verb in verbs:
+            if verb == "oom":
+                self.wait_oom()
+            else:
+                self.command(verb, main, COMMANDS[verb])
         return self.is_gone(main)
 
+    def wait_oom(self):
+        """It has no deadline: whoever waits is not told before it happens."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.connect(self.main.listen_path)
+            sock.send(COMMANDS["oom"])
+            if self.pump(lambda: select.select([sock], [], [], 0)[0], 1):
+                self.answer("oom", sock, 1)
+
     def exec(self):
-        mntns = os.open("/proc/%d/ns/mnt" % self.main.pid, os.O_RDONLY)
+        try:
+            mntns = os.open("/proc/%d/ns/mnt" % self.main.pid, os.O_RDONLY)
+        except OSError:  # gone meanwhile
+            self.results["exec"] = ("no answer", time.monotonic())
+            return
         shim = self.shim(role="exec", mntns=mntns, config={
             "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
         os.close(mntns)
@@ -291,6 +334,15 @@ class Life:
                    "a shim died by signal %d" % -shim.status)
 
     def stderr(self):
+        """What the user sees at the end, also on a terminal."""
+        if self.terminal:
+            out = b""
+            while select.select([self.pty[0]], [], [], 1)[0]:
+                try:
+                    out += os.read(self.pty[0], 65536)
+                except OSError:  # the other end is closed
+                    break
+            return out.decode("latin-1")
         return self.main.read(self.main.stderr, 1).decode("latin-1")
 
 
@@ -339,8 +391,7 @@ def outcome_vm(life, method, name, expected):
         fails(life, phase, expected, anyhow=True)
     if phase not in ("create", "end"):
         expect(life.main.status == 255, "status %s" % life.main.status)
-        if not life.terminal:
-            expect("kata: sandbox ended: " in life.stderr(), "stderr")
+        expect("kata: sandbox ended: " in life.stderr(), "stderr")
     # The shim may have had its answer and be through before it is seen.
     if method == "DestroySandbox" and name.endswith("answered twice"):
         return
@@ -357,11 +408,10 @@ def outcome_broken(life, method, expected):
         fails(life, phase, expected)
     over = life.finish(20)
     expect(over, "not over; log: " + life.world.log())
-    if phase in ("start", "run", "quiet", "kill"):
+    if phase in ("start", "run", "quiet") + VERBS:
         expect(life.main.status == 255, "status %s" % life.main.status)
-        if not life.terminal:
-            expect(re.search("kata: sandbox ended: .*" + expected.text,
-                             life.stderr()), "stderr")
+        expect(re.search("kata: sandbox ended: .*" + expected.text,
+                         life.stderr()), "stderr")
     if phase in ("exec", "end"):
         expect(life.main.status == 42, "status %s" % life.main.status)
     expect(re.search(expected.text, life.world.log()), "not in the log")
@@ -379,9 +429,9 @@ def outcome_refused(life, method, expected):
 def outcome_deadline(life, method, name, expected):
     phase = METHODS[method][0]
 
-    if phase in ("create", "start", "kill", "exec"):
+    if phase in ("create", "start", "exec") + VERBS and expected.after:
         fails(life, phase, expected)
-    if phase in ("quiet", "kill", "exec") and name.endswith("for ever"):
+    if phase in ("quiet", "exec") + VERBS and name.endswith("for ever"):
         life.kill()  # nothing else gets through to the shims
         return
     if method == "WaitProcess":
@@ -395,7 +445,8 @@ def outcome_deadline(life, method, name, expected):
 
 def outcome_goes_on(life, method, expected):
     if METHODS[method][0] == "end" or method != "WaitProcess":
-        succeeds(life, "create", "start", "kill", "exec")
+        succeeds(life, "create", "start", "kill", "exec",
+                 *[verb for verb in VERBS if METHODS[method][0] == verb])
     expect(life.finish(24), "not over; log: " + life.world.log())
     wanted = 42 if expected.status is None else expected.status
     expect(life.main.status == wanted, "status %s" % life.main.status)
