@@ -36,7 +36,7 @@
 
 struct exec_options {
 	struct exec_flags flags;
-	const char *pid_file, *console_socket, *preserve_fds;
+	const char *pid_file, *console_socket, *pidfd_socket, *preserve_fds;
 	bool detach, ignore_paused;
 };
 
@@ -102,7 +102,7 @@ static int open_files(struct execution *e, struct err *err)
 	add_fd(e, "proxy", fd);
 	if (!e->options->console_socket)
 		return 0;
-	fd = console_connect(e->options->console_socket, err);
+	fd = engine_connect(e->options->console_socket, "console socket", err);
 	if (fd >= 0)
 		add_fd(e, "console", fd);
 	return fd;
@@ -168,11 +168,18 @@ static void end_failed(const struct execution *e)
 static int start_process(struct execution *e, struct err *err)
 {
 	union record record;
+	AUTO_FD int pidfd_fd = -1;
 	int pair[2], r;
 
 	if (path_check_trusted(e->rt->settings.shim, err) < 0 ||
 	    open_files(e, err) < 0)
 		return -err->code;
+	if (e->options->pidfd_socket) {
+		pidfd_fd = engine_connect(e->options->pidfd_socket,
+					  "pidfd socket", err);
+		if (pidfd_fd < 0)
+			return pidfd_fd;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set(err, errno, "socketpair");
 	e->control_fd = pair[0];
@@ -183,6 +190,8 @@ static int start_process(struct execution *e, struct err *err)
 				  EXEC_MS, err);
 	if (r >= 0)
 		hook_step("exec-started");
+	if (r >= 0 && pidfd_fd >= 0)
+		r = pidfd_send(pidfd_fd, e->pid, err);
 	if (r >= 0 && e->options->pid_file)
 		r = pid_file_write(e->options->pid_file, e->pid, err);
 	return r < 0 ? r : 0;
@@ -277,6 +286,8 @@ static int parse(struct exec_options *o, int argc, char **argv, int first,
 		  &f->apparmor, NULL },
 		{ "ignore-paused", 0, NULL, "exec in a paused container too",
 		  NULL, &o->ignore_paused },
+		{ "pidfd-socket", 0, "PATH", "socket that receives a pidfd",
+		  &o->pidfd_socket, NULL },
 		{ "preserve-fds", 0, "N", "only 0: descriptors cannot enter a VM",
 		  &o->preserve_fds, NULL },
 	};
@@ -304,7 +315,7 @@ int cmd_exec(struct runtime *rt, int argc, char **argv, int first,
 		r = err_msg(err, EINVAL, "a container ID is needed");
 	}
 	if (r >= 0)
-		r = preserve_fds_check(o.preserve_fds, err);
+		r = preserve_fds_check(rt->inherited_fds, o.preserve_fds, err);
 	if (r >= 0)
 		r = run_exec(&e, err);
 	exec_flags_done(&o.flags);

@@ -8,11 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,10 +18,8 @@
 #include "bundle.h"
 #include "hooks.h"
 #include "hook-points.h"
-#include "ids.h"
 #include "jail-check.h"
 #include "netns.h"
-#include "num.h"
 #include "own-userns.h"
 #include "path.h"
 #include "readback.h"
@@ -44,88 +40,10 @@ struct creation {
 	struct state state;
 	struct sandbox sandbox;
 	struct share share;
+	int pidfd_fd; /* --pidfd-socket, connected */
 	pid_t pid;
 	bool vm_failed; /* the sandbox's log says more than the error */
 };
-
-int operand_id(int argc, char **argv, int at, const char **ret_id,
-	       struct err *err)
-{
-	if (at < 0)
-		return at;
-	if (at >= argc)
-		return err_msg(err, EINVAL, "a container ID is needed");
-	if (at + 1 < argc)
-		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
-			       argv[at + 1]);
-	*ret_id = argv[at];
-	return ids_check(argv[at], err);
-}
-
-int terminal_check(const char *console_socket, bool foreground, struct err *err)
-{
-	if (console_socket)
-		return 0;
-	if (!foreground)
-		return err_msg(
-			err, EINVAL,
-			"process.terminal: detached, there must be a --console-socket");
-	if (!isatty(STDIN_FILENO))
-		return err_msg(
-			err, ENOTTY,
-			"process.terminal: no --console-socket, and stdin is not a terminal");
-	return 0;
-}
-
-int preserve_fds_check(const char *value, struct err *err)
-{
-	uint32_t count;
-
-	if (!value)
-		return 0;
-	if (num_parse_u32(value, 1024, &count) < 0)
-		return err_msg(err, EINVAL,
-			       "--preserve-fds: \"%.32s\" is not a number",
-			       value);
-	if (count > 0)
-		return err_msg(
-			err, EOPNOTSUPP,
-			"--preserve-fds %u: descriptors cannot be passed into a VM",
-			count);
-	return 0;
-}
-
-int pid_file_write(const char *path, pid_t pid, struct err *err)
-{
-	AUTO_FREE char *dir_copy = xstrdup(path), *name_copy = xstrdup(path);
-	AUTO_FD int dir_fd = -1;
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", pid);
-
-	dir_fd = open(dirname(dir_copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return err_set(err, errno, "pid file %s", path);
-	if (path_write_atomic(dir_fd, basename(name_copy), text, (size_t)n,
-			      err) < 0)
-		return err_wrap(err, "pid file");
-	return 0;
-}
-
-int console_connect(const char *path, struct err *err)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	AUTO_FD int fd = -1;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_msg(err, ENAMETOOLONG, "console socket %s", path);
-	memcpy(address.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(err, errno, "socket");
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return err_set(err, errno, "console socket %s", path);
-	return take_fd(&fd);
-}
 
 static char *now_text(void)
 {
@@ -144,8 +62,13 @@ static int prepare(struct creation *c, struct err *err)
 {
 	const struct create_options *o = c->options;
 
-	if (preserve_fds_check(o->preserve_fds, err) < 0)
+	if (preserve_fds_check(c->rt->inherited_fds, o->preserve_fds, err) < 0)
 		return -err->code;
+	c->pidfd_fd = o->pidfd_socket ? engine_connect(o->pidfd_socket,
+						       "pidfd socket", err) :
+					-1;
+	if (o->pidfd_socket && c->pidfd_fd < 0)
+		return c->pidfd_fd;
 	if (settings_load(&c->rt->settings, c->rt->config_option,
 			  c->rt->initial_userns && geteuid() == 0, err) < 0)
 		return -err->code;
@@ -171,6 +94,9 @@ static int record_intent(struct creation *c, struct err *err)
 	c->state.bundle = xstrdup(c->bundle.path);
 	c->state.rootfs = xstrdup(c->bundle.rootfs);
 	c->state.created = now_text();
+	if (getenv("NOTIFY_SOCKET"))
+		strv_add(&c->state.notes,
+			 "NOTIFY_SOCKET: readiness messages stay in the VM");
 	if (own_userns_record(c->rt, &c->state, err) < 0)
 		return -err->code;
 	if (path_write_atomic(c->dir_fd, "config.json", c->bundle.text,
@@ -217,7 +143,7 @@ static int open_shim_files(struct creation *c, struct shim_fds *fds,
 	add_fd(fds, "listen", fd);
 	if (!c->options->console_socket)
 		return 0;
-	fd = console_connect(c->options->console_socket, err);
+	fd = engine_connect(c->options->console_socket, "console socket", err);
 	if (fd >= 0)
 		add_fd(fds, "console", fd);
 	return fd;
@@ -342,6 +268,8 @@ static int build(struct creation *c, struct err *err)
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
+	if (c->pidfd_fd >= 0 && pidfd_send(c->pidfd_fd, c->pid, err) < 0)
+		return -err->code;
 	if (c->options->pid_file &&
 	    pid_file_write(c->options->pid_file, c->pid, err) < 0)
 		return -err->code;
@@ -380,9 +308,11 @@ int container_create(struct runtime *rt, const char *id,
 		     const struct create_options *options, pid_t *ret_pid,
 		     struct err *err)
 {
-	struct creation c = {
-		.rt = rt, .id = id, .options = options, .dir_fd = -1
-	};
+	struct creation c = { .rt = rt,
+			      .id = id,
+			      .options = options,
+			      .dir_fd = -1,
+			      .pidfd_fd = -1 };
 	int r;
 
 	sandbox_init(&c.sandbox); /* its descriptors are closed in every case */
@@ -405,6 +335,8 @@ int container_create(struct runtime *rt, const char *id,
 	state_done(&c.state);
 	if (c.dir_fd >= 0)
 		close(c.dir_fd);
+	if (c.pidfd_fd >= 0)
+		close(c.pidfd_fd);
 	return r < 0 ? r : 0;
 }
 

@@ -163,6 +163,16 @@ static int check_word(const char *option, const char *value,
 		       count > 2 ? words[2] : "");
 }
 
+/* Before any is opened here: what --preserve-fds can speak of. */
+static uint32_t count_inherited(void)
+{
+	uint32_t count = 0;
+
+	while (fcntl(3 + (int)count, F_GETFD) >= 0)
+		count++;
+	return count;
+}
+
 static int take_global(struct runtime *rt, const struct global *g,
 		       struct err *err)
 {
@@ -240,6 +250,7 @@ int main(int argc, char **argv)
 	int at, r;
 
 	tsc_mark(&rt.tsc_start, &rt.ns_start);
+	rt.inherited_fds = count_inherited();
 	child_reset_signals();
 	log_init("kata-runtime", 2, LOG_LEVEL_WARN, false);
 	at = opts_parse(table, ARRAY_SIZE(table), argc, argv, 1, &err);

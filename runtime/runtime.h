@@ -14,7 +14,8 @@
 
 struct runtime {
 	const char *root_option; /* --root, NULL: default */
-	int log_fd;		 /* of --log, -1: none */
+	uint32_t inherited_fds; /* open from 3 on, without a gap, at the start */
+	int log_fd;		/* of --log, -1: none */
 	bool log_json;
 	bool debug;
 	enum cgroup_manager cgroup_manager;

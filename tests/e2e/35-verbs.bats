@@ -500,3 +500,132 @@ lines_of() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 	same "$(cat lines)" '{"type":"oom","id":"init"}'
 	within 20 status_is init stopped
 }
+
+# --- what engines leave in the environment and in descriptors -------------------
+
+@test "verbs: --preserve-fds and LISTEN_FDS are refused for what they are" {
+	bundle fds "$SLEEPS"
+	cat >fds.py <<-'END'
+		import os, socket, subprocess, sys
+		kata, bundle, kind, *args = sys.argv[1:]
+		os.closerange(3, 64)
+		fd = {"file": lambda: os.open("/etc/passwd", os.O_RDONLY),
+		      "socket": lambda: socket.socket().detach(),
+		      "pipe": lambda: os.pipe()[0], "none": lambda: -1}[kind]()
+		if fd >= 0:
+		    os.dup2(fd, 3)
+		    os.set_inheritable(3, True)
+		os.closerange(4, 64)
+		env = dict(os.environ)
+		if kind == "socket":
+		    env["LISTEN_FDS"] = "1"
+		    args = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "-"] + [kata, *args]
+		else:
+		    args = [kata, *args]
+		result = subprocess.run([*args, "--bundle", bundle, "fds"], close_fds=False, env=env,
+		                        stdin=subprocess.DEVNULL)
+		sys.exit(result.returncode)
+	END
+	run -1 inside python3 fds.py "$KATA" "$BUNDLE" file create --preserve-fds 1
+	has "$output" 'preserve-fds 1: descriptor 3 is a file of the host.s kernel and cannot'
+	run -1 inside python3 fds.py "$KATA" "$BUNDLE" pipe run --preserve-fds=1
+	has "$output" 'descriptor 3 is a pipe'
+	run -1 inside python3 fds.py "$KATA" "$BUNDLE" socket create
+	has "$output" 'LISTEN_FDS 1: descriptor 3 is a socket'
+	run -1 inside python3 fds.py "$KATA" "$BUNDLE" none create --preserve-fds 1
+	has "$output" 'of 1 descriptors from 3 on, 3 is not open'
+	refused '"many" is not a number' create --preserve-fds many --bundle "$BUNDLE" fds
+	# another's are none of our business
+	OCI_IDS+=(fds)
+	LISTEN_FDS=5 LISTEN_PID=1 rt create --preserve-fds 0 --bundle "$BUNDLE" fds \
+		</dev/null >out 2>&1
+	same "$(rt list -q)" fds
+}
+
+@test "verbs: stray descriptors do not stay, SIGPIPE is not ignored, no PATH and no HOME" {
+	bundle stray '.process.args = ["/bin/sh", "-c", "grep SigIgn /proc/self/status; sleep 1000"]'
+	OCI_IDS+=(stray)
+	cat >stray.py <<-'END'
+		import os, signal, socket, subprocess, sys, time
+		kata, bundle = sys.argv[1:]
+		listener = socket.create_server(("127.0.0.1", 0))
+		port = listener.getsockname()[1]
+		os.dup2(listener.fileno(), 60)
+		signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+		env = {"NOTIFY_SOCKET": "/nowhere"}
+		if "XDG_RUNTIME_DIR" in os.environ:
+		    env["XDG_RUNTIME_DIR"] = os.environ["XDG_RUNTIME_DIR"]
+		def call(*args, **more):
+		    subprocess.run([kata, *args], env=env, check=True, close_fds=False,
+		                   restore_signals=False, stdin=subprocess.DEVNULL, **more)
+		with open("out", "w") as out:
+		    call("run", "-d", "--bundle", bundle, "stray", stdout=out)
+		    call("exec", "-d", "stray", "sleep", "1000", stdout=out)
+		os.close(60)
+		listener.close()
+		socket.create_server(("127.0.0.1", port)).close()
+		call("state", "stray")
+		call("pause", "stray")
+		call("resume", "stray")
+		for _ in range(600):
+		    if "SigIgn" in open("out").read():
+		        break
+		    time.sleep(0.1)
+		call("kill", "stray", "KILL")
+	END
+	run -0 inside python3 stray.py "$KATA" "$BUNDLE" || { echo "$output"; return 1; }
+	has "$(cat out)" '^SigIgn:.*0000$'
+	has "$(rt state stray | jq -r '.kata.absent[]')" NOTIFY_SOCKET
+	within 20 status_is stray stopped
+}
+
+@test "verbs: --pidfd-socket receives the process to watch" {
+	bundle pidfd "$SLEEPS"
+	OCI_IDS+=(pidfd)
+	cat >pidfd.py <<-'END'
+		import os, select, signal, socket, subprocess, sys
+		kata, bundle = sys.argv[1:]
+		path = "/tmp/e2e-pidfd-%d" % os.getpid()
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(path)
+		server.listen(2)
+		def call(*args):
+		    subprocess.run([kata, *args], check=True, stdin=subprocess.DEVNULL,
+		                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+		def take():
+		    peer, _ = server.accept()
+		    _, fds, _, _ = socket.recv_fds(peer, 64, 1)
+		    with open("/proc/self/fdinfo/%d" % fds[0]) as info:
+		        pid = [line.split()[1] for line in info if line.startswith("Pid:")][0]
+		    return fds[0], pid
+		call("create", "--bundle", bundle, "--pid-file", "pid", "--pidfd-socket", path, "pidfd")
+		fd, pid = take()
+		print("init", pid == open("pid").read())
+		call("start", "pidfd")
+		call("exec", "-d", "--pid-file", "epid", "--pidfd-socket", path, "pidfd", "sleep", "99")
+		efd, pid = take()
+		print("exec", pid == open("epid").read())
+		os.unlink(path)
+		signal.pidfd_send_signal(fd, signal.SIGKILL)
+		print("gone", bool(select.select([fd], [], [], 30)[0]))
+	END
+	run -0 inside python3 pidfd.py "$KATA" "$BUNDLE"
+	same "$output" "init True
+exec True
+gone True"
+	refused 'pidfd socket /nowhere/s: No such file' \
+		create --bundle "$BUNDLE" --pidfd-socket /nowhere/s other
+}
+
+@test "verbs: kill: every form, and every process with --all" {
+	running kills '.process.args = ["/bin/sh", "-c", "trap : TERM; sleep 1000 & while :; do wait; done"]'
+	rt exec -d kills sleep 1001 >/dev/null 2>&1
+	run -0 rt kill --all kills SIGCONT
+	refused 'signal|SIG' kill kills SIGNOPE
+	refused 'signal|SIG' kill kills 65
+	refused 'usage: kill' kill
+	run -0 rt kill kills SIGRTMAX-1 # nobody waits for it, and it is an init
+	run -0 rt kill -a kills SIGKILL
+	within 20 status_is kills stopped
+	refused 'container not running' kill kills 15
+}
