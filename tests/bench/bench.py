@@ -68,9 +68,10 @@ def command_line(pid):
         return [word.decode() for word in file.read().split(b"\0")[:-1]]
 
 
-def without_jail(argv, build):
+def without_jail(argv, build, keep_fs=False):
     """The sandbox's own QEMU arguments, less what needs another process: the
-    stop before verification, QMP, the file server's device."""
+    stop before verification, QMP, the network and, unless it is what is
+    measured, the file server's device."""
     out = []
     at = 0
     while at < len(argv):
@@ -79,15 +80,27 @@ def without_jail(argv, build):
         if word == "-S":
             at += 1
             continue
-        skip = (word == "-chardev" and re.search(r"id=(fs|qmp)", value)) or word == "-mon" or \
-            (word == "-device" and value.startswith("vhost-user-fs")) or \
-            (word in ("-netdev",)) or (word == "-device" and value.startswith("virtio-net"))
+        fs = (word == "-chardev" and "id=fs" in value) or \
+            (word == "-device" and value.startswith("vhost-user-fs"))
+        skip = (fs and not keep_fs) or (word == "-chardev" and "id=qmp" in value) or \
+            word == "-mon" or (word in ("-netdev",)) or (word == "-device" and value.startswith("virtio-net"))
         if skip:
             at += 2
             continue
         out.append(word)
         at += 1
     out = [re.sub("^/guest/", f"{build}/share/kata/", word) for word in out]
+    return out
+
+
+def with_fds(argv, theirs):
+    """The argument of each named chardev gets the descriptor of this call."""
+    out = []
+    for word in argv:
+        match = re.search(r"id=(\w+),fd=(\d+)", word)
+        if match and match.group(1) in theirs:
+            word = word.replace(f"fd={match.group(2)}", f"fd={theirs[match.group(1)]}")
+        out.append(word)
     return out
 
 
@@ -119,12 +132,7 @@ def bare(argv):
     """QEMU to the agent's first answer, and to its own end. Two times."""
     pairs = [socket.socketpair() for _ in range(2)]
     theirs = {"agent": pairs[0][1].fileno(), "console": pairs[1][1].fileno()}
-    words = []
-    for word in argv:
-        match = re.search(r"id=(agent|console),fd=(\d+)", word)
-        if match:
-            word = word.replace(f"fd={match.group(2)}", f"fd={theirs[match.group(1)]}")
-        words.append(word)
+    words = with_fds(argv, theirs)
     start = time.monotonic()
     with subprocess.Popen(words, pass_fds=list(theirs.values()), env={},
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
@@ -146,12 +154,7 @@ def guest_start(argv):
     pairs = [socket.socketpair() for _ in range(3)]
     theirs = {"agent": pairs[0][1].fileno(), "console": pairs[1][1].fileno()}
     words = ["-S", "-chardev", f"socket,id=m,fd={pairs[2][1].fileno()},server=off",
-             "-mon", "chardev=m,mode=control"]
-    for word in argv[1:]:
-        match = re.search(r"id=(agent|console),fd=(\d+)", word)
-        if match:
-            word = word.replace(f"fd={match.group(2)}", f"fd={theirs[match.group(1)]}")
-        words.append(word)
+             "-mon", "chardev=m,mode=control", *with_fds(argv[1:], theirs)]
     with subprocess.Popen([argv[0], *words], env={},
                           pass_fds=[pair[1].fileno() for pair in pairs],
                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
@@ -226,15 +229,14 @@ def agent_memory(argv, build, work):
     return {"rss_kib": int(match.group(1))} if match else {"unknown": text.strip()[-200:]}
 
 
-def console_of(argv):
-    """What a bare QEMU's guest prints until it ends."""
+def console_of(argv, more=None):
+    """What a bare QEMU's guest prints until it ends. MORE: descriptors of
+    other chardevs by name."""
     pairs = [socket.socketpair() for _ in range(2)]
-    theirs = [pair[1].fileno() for pair in pairs]
-    words = [re.sub(r"(id=agent,fd=)\d+", rf"\g<1>{theirs[0]}",
-                    re.sub(r"(id=console,fd=)\d+", rf"\g<1>{theirs[1]}", word)) for word in argv]
+    theirs = {"agent": pairs[0][1].fileno(), "console": pairs[1][1].fileno(), **(more or {})}
     out = b""
-    with subprocess.Popen(words, pass_fds=theirs, env={}, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL) as child:
+    with subprocess.Popen(with_fds(argv, theirs), pass_fds=list(theirs.values()), env={},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
         for pair in pairs:
             pair[1].close()
         pairs[1][0].settimeout(TIMEOUT)
@@ -249,11 +251,19 @@ def console_of(argv):
 # --- measure -----------------------------------------------------------------
 def measure(build, work, pairs):
     runtime = Runtime(build, work)
-    write_config(work, ["/bin/sleep", "1000"])
+    write_config(work, ["/bin/sleep", "10000"])
     state = runtime.detach("bench-live")
     argv = without_jail(command_line(state["kata"]["vmmPid"]), build)
+    fs_argv = without_jail(command_line(state["kata"]["vmmPid"]), build, keep_fs=True)
     time.sleep(2)
     mem = sandbox_memory(state)
+    image = f"{work}/work.img"
+    measures.make_image(image, build)
+    few = max(1, pairs // 5)
+    commands = measures.commands(runtime, work, pairs)
+    output = measures.output(runtime, build, image, argv, few,
+                             measures.STDOUT_MIB if pairs >= 15 else 64)
+    files = measures.files(runtime, build, work, image, fs_argv, few * 2)
     runtime.call("delete", "--force", "bench-live")
     agent = agent_memory(argv, build, work)
 
@@ -276,6 +286,7 @@ def measure(build, work, pairs):
                "acceleratorReason": state["kata"]["acceleratorReason"],
                "run_s": runs, "bare_s": bares, "bare_ready_s": readies, "guest_start_s": starts,
                "uptime_at_container_s": uptimes, "memory": mem, "agent": agent,
+               "commands": commands, "output": output, "files": files,
                "bare_argv": argv}, sys.stdout)
 
 
@@ -336,7 +347,7 @@ def size(path):
     return os.stat(path).st_size
 
 
-def render(data):
+def render(data, table):
     raw = data["raw"]
     ours = ("shim", "proxy", "bwrap of QEMU", "bwrap of virtiofsd")
     total = sum(raw["memory"][name]["pss_kib"] for name in ours)
@@ -345,6 +356,7 @@ def render(data):
            "`build/bench.json`. One machine, one run: use the ratios.", "",
            f"Machine: {machine()}. Accelerator: {raw['accelerator']} "
            f"({raw['acceleratorReason']}).", "",
+           "## Targets", "", *table, "",
            "## Start", "",
            "Interleaved pairs, as an ordinary user inside podman's user namespace, seconds. *run* is "
            "`kata-runtime run` of `/bin/true`, from its execution to its exit: jails, verification, "
@@ -394,22 +406,27 @@ def report(build, top, raw_path):
             "initrd_bytes": size(f"{build}/share/kata/initrd.img"),
             "lines": {folder: lines_of(top, folder) for folder in FOLDERS},
             "longest": longest_functions(top)}
-    with open(f"{top}/build/bench.json", "w", encoding="utf-8") as file:
-        json.dump(data, file, indent="\t")
-    text = render(data)
+    table, good = measures.verdicts(data)
+    text = render(data, table)
+    data["met"] = good
     with open(f"{top}/docs/figures.md", "w", encoding="utf-8") as file:
         file.write(text)
-    print(text)
+    with open(f"{top}/build/bench.json", "w", encoding="utf-8") as file:
+        json.dump(data, file, indent="\t")
+    print("\n".join(table))
+    return 0 if good else 1
 
 
 def main():
     if sys.argv[1:2] == ["measure"] and len(sys.argv) == 5:
         measure(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     elif sys.argv[1:2] == ["report"] and len(sys.argv) == 5:
-        report(sys.argv[2], sys.argv[3], sys.argv[4])
+        sys.exit(report(sys.argv[2], sys.argv[3], sys.argv[4]))
     else:
         sys.exit(__doc__)
 
 
 if __name__ == "__main__":
+    sys.modules["bench"] = sys.modules["__main__"]
+    import measures
     main()

@@ -3,10 +3,14 @@
 
 .PHONY: bench
 N ?= 15
+# QUICK=1: three pairs, to try it; docs/figures.md is rewritten all the same.
+ifeq ($(QUICK),1)
+N := 3
+endif
 
-$(B)/bench/agent-rss: tests/bench/agent-rss.c
+$(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARN) -static -o $@ $<
 
-bench: all $(PROBE) $(B)/bench/agent-rss	## measure; writes build/bench.json and docs/figures.md (N=15)
+bench: all $(PROBE) $(B)/bench/agent-rss $(B)/bench/guest-work	## measure against the targets; exit 1 when one is missed (N=15, QUICK=1)
 	@tests/bench/run $(B) $(N)
