@@ -32,6 +32,7 @@
 
 #include "auto.h"
 #include "child.h"
+#include "hooks.h"
 #include "path.h"
 
 #define TOOL_MS 10000
@@ -273,6 +274,7 @@ static int set_up(pid_t pid, int sock, const struct userns_maps *maps,
 		return userns_refused(code, "making it", err);
 	if (map_ids(pid, maps, err) < 0)
 		return -err->code;
+	hook_step("userns-mapped");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_set(err, errno, "open %s", path) : fd;
 }

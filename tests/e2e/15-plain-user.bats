@@ -285,3 +285,29 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 		wait "$pid" || true
 	done
 }
+
+is_stopped() {
+	grep -q '^State:.*T' "/proc/$1/status"
+}
+
+# The places between the moments that chance above hits.
+@test "plain: kill -9 of the runtime at steps of create" {
+	local step pid
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle steps "$SLEEPS"
+	OCI_IDS+=(steps)
+	for step in userns-mapped state-recorded jails-up vm-running; do
+		KATA_TEST_STOP=$step "$KATA_HOOKS" create --bundle "$BUNDLE" steps \
+			</dev/null >/dev/null 2>&1 3>&- 4>&- &
+		pid=$!
+		within 60 is_stopped "$pid"
+		# the child that waits for its map is there, and goes with its parent
+		[ "$step" != userns-mapped ] || pgrep -P "$pid" >child
+		kill -9 "$pid"
+		wait "$pid" || true
+		[ "$step" != userns-mapped ] || within 10 is_gone "$(cat child)"
+		run -0 plain delete --force steps
+		same "$output" ""
+	done
+}
