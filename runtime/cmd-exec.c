@@ -78,8 +78,7 @@ static int open_process(struct execution *e, struct err *err)
 
 static int open_files(struct execution *e, struct err *err)
 {
-	AUTO_FREE char *filter =
-		xasprintf("%s/shim.bpf", e->rt->settings.seccomp);
+	AUTO_FREE char *filter = xasprintf("%s/shim.bpf", e->state.seccomp_dir);
 	int fd = open_process(e, err);
 
 	if (fd < 0)
@@ -112,7 +111,7 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 {
 	AUTO_FREE char *list = NULL;
 	struct strv argv = { 0 };
-	struct spawn_shim spec = { .path = e->rt->settings.shim,
+	struct spawn_shim spec = { .path = e->state.shim_path,
 				   .argv = &argv,
 				   .fds = e->fds,
 				   .cgroups = &e->state.cgroups,
@@ -171,7 +170,12 @@ static int start_process(struct execution *e, struct err *err)
 	AUTO_FD int pidfd_fd = -1;
 	int pair[2], r;
 
-	if (path_check_trusted(e->rt->settings.shim, err) < 0 ||
+	if (!e->state.shim_path || !e->state.seccomp_dir)
+		return err_msg(
+			err, EINVAL,
+			"the record of %s names no shim: it was made by an older build",
+			e->id);
+	if (path_check_trusted(e->state.shim_path, err) < 0 ||
 	    open_files(e, err) < 0)
 		return -err->code;
 	if (e->options->pidfd_socket) {
@@ -239,9 +243,7 @@ static int run_exec(struct execution *e, struct err *err)
 {
 	int r;
 
-	if (state_root_open(e->rt, err) < 0 ||
-	    settings_load(&e->rt->settings, e->rt->config_option,
-			  e->rt->initial_userns && geteuid() == 0, err) < 0)
+	if (state_root_open(e->rt, err) < 0)
 		return -err->code;
 	e->dir_fd = state_open(e->rt, e->id, false, err);
 	if (e->dir_fd < 0)

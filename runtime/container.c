@@ -97,6 +97,8 @@ static int record_intent(struct creation *c, struct err *err)
 	if (getenv("NOTIFY_SOCKET"))
 		strv_add(&c->state.notes,
 			 "NOTIFY_SOCKET: readiness messages stay in the VM");
+	c->state.shim_path = xstrdup(c->rt->settings.shim);
+	c->state.seccomp_dir = xstrdup(c->rt->settings.seccomp);
 	if (own_userns_record(c->rt, &c->state, err) < 0)
 		return -err->code;
 	if (path_write_atomic(c->dir_fd, "config.json", c->bundle.text,

@@ -25,7 +25,7 @@ struct runtime {
 	bool initial_userns; /* real root's namespace, by uid_map */
 	uint64_t tsc_start;  /* see tsc.h */
 	uint64_t ns_start;
-	struct settings settings; /* filled by create and exec only */
+	struct settings settings; /* filled by create, run and env only */
 	char *detail; /* lines that stderr gets after the error's; or NULL */
 };
 

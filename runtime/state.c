@@ -202,6 +202,8 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "bundle", s->bundle);
 	json_string(&w, "rootfs", s->rootfs);
 	json_string(&w, "created", s->created);
+	json_string(&w, "shim_path", s->shim_path);
+	json_string(&w, "seccomp_dir", s->seccomp_dir);
 	json_bool(&w, "ready", s->ready);
 	json_bool(&w, "started", s->started);
 	json_bool(&w, "paused", s->paused);
@@ -268,6 +270,8 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "bundle", &s->bundle, err) < 0 ||
 	    read_text(tree, "rootfs", &s->rootfs, err) < 0 ||
 	    read_text(tree, "created", &s->created, err) < 0 ||
+	    read_text(tree, "shim_path", &s->shim_path, err) < 0 ||
+	    read_text(tree, "seccomp_dir", &s->seccomp_dir, err) < 0 ||
 	    read_text(tree, "accelerator", &s->accel, err) < 0 ||
 	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
 	    read_text(tree, "network", &s->network, err) < 0 ||
@@ -345,7 +349,8 @@ void state_done(struct state *s)
 {
 	char *owned[] = { s->id,	   s->sandbox, s->bundle,  s->rootfs,
 			  s->created,	   s->accel,   s->network, s->uid_pool,
-			  s->accel_reason, s->uid_map, s->gid_map };
+			  s->accel_reason, s->uid_map, s->gid_map, s->shim_path,
+			  s->seccomp_dir };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

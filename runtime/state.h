@@ -25,6 +25,8 @@ struct state {
 	char *bundle;
 	char *rootfs;
 	char *created; /* RFC 3339 */
+	/* as they were configured at create: exec comes without HOME */
+	char *shim_path, *seccomp_dir;
 	bool ready;    /* create went through to its end */
 	bool started;
 	bool paused;

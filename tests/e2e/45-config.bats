@@ -134,6 +134,19 @@ vm_args() {
 	lacks "$(cat out)" eth0
 }
 
+@test "config: what was in force at create is what exec goes by" {
+	local d=$XDG_CONFIG_HOME/kata
+
+	skip_unless_user
+	start $IMAGE sleep 1000
+	mkdir -p "$d"
+	printf '[shim.kata]\npath = "/nonexistent/shim"\n[nonsense]\n' >"$d/configuration.toml"
+	run ! pod run --rm --network none $IMAGE true
+	has "$output" '/nonexistent/shim'
+	run -0 pod exec "$CID" echo fine
+	same "$output" fine
+}
+
 @test "config: two annotations, when the administrator lets them" {
 	config '[hypervisor.qemu]
 		enable_annotations = ["default_memory"]
