@@ -72,6 +72,7 @@ static int prepare(struct creation *c, struct err *err)
 	if (settings_load(&c->rt->settings, c->rt->config_option,
 			  c->rt->initial_userns && geteuid() == 0, err) < 0)
 		return -err->code;
+	c->rt->debug |= c->rt->settings.runtime_debug;
 	if (bundle_load(o->bundle, &c->bundle, err) < 0 ||
 	    sizing_annotations(&c->rt->settings, c->bundle.spec, err) < 0)
 		return -err->code;
