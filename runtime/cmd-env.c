@@ -80,7 +80,7 @@ static void report_version(struct report *r, const char *key, const char *path)
 		report_string(r, key, "");
 		return;
 	}
-	if (run_version(path, &text, &err) < 0) {
+	if (run_version(path, &text, &err) < 0 || !text) {
 		text = xasprintf("unknown: %s", err.text);
 	} else {
 		text[strcspn(text, "\n")] = '\0';
