@@ -27,7 +27,7 @@ struct state {
 	char *created; /* RFC 3339 */
 	/* as they were configured at create: exec comes without HOME */
 	char *shim_path, *seccomp_dir;
-	bool ready;    /* create went through to its end */
+	bool ready; /* create went through to its end */
 	bool started;
 	bool paused;
 	bool unsettled; /* a start, pause or resume began: only the shim knows */
