@@ -12,7 +12,7 @@
 
 #define JAIL_FDS_MAX 64
 #define JAIL_NAMED_MAX 32
-#define JAIL_BWRAP "/usr/bin/bwrap"
+#define JAIL_BWRAP POLICY_BWRAP
 /* Where bind sources stand in the jailer's own mount namespace. */
 #define JAIL_STAGE "/jail"
 

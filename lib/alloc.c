@@ -2,6 +2,7 @@
 /* alloc.c - allocation that cannot fail; see alloc.h. */
 #include "alloc.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 static void *or_die(void *ptr)
 {
 	if (!ptr) {
-		fputs("out of memory\n", stderr);
+		fprintf(stderr, "%s: out of memory\n",
+			program_invocation_short_name);
 		abort();
 	}
 	return ptr;

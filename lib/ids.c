@@ -16,21 +16,28 @@ static bool is_word(char c)
 
 int ids_check(const char *id, struct err *err)
 {
+	char shown[ID_MAX + 1];
 	size_t len = strlen(id);
 
 	if (len == 0 || len > ID_MAX)
-		return err_msg(err, EINVAL,
-			       "invalid container ID: must be 1 to %d bytes",
-			       ID_MAX);
+		return err_msg(
+			err, EINVAL,
+			"invalid container ID of %zu bytes: must be 1 to %d bytes",
+			len, ID_MAX);
 	for (size_t i = 0; i < len; i++) {
 		bool ok = is_word(id[i]) ||
 			  (i > 0 && (id[i] == '.' || id[i] == '-'));
 
-		if (!ok)
+		if (!ok) {
+			for (size_t k = 0; k <= len; k++)
+				shown[k] = id[k] && (id[k] < ' ' || id[k] > '~') ?
+						   '?' :
+						   id[k];
 			return err_msg(
 				err, EINVAL,
-				"invalid container ID: byte %zu (A-Za-z0-9_+, then also .-)",
-				i + 1);
+				"invalid container ID \"%s\": byte %zu (A-Za-z0-9_+, then also .-)",
+				shown, i + 1);
+		}
 	}
 	return 0;
 }

@@ -61,7 +61,8 @@ int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 			break;
 		opt = find(table, count, arg, len);
 		if (!opt)
-			return err_msg(err, EINVAL, "unknown option %.*s",
+			return err_msg(err, EINVAL,
+				       "unknown option %.*s; see --help",
 				       (int)len, arg);
 		if (value)
 			value++;

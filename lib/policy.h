@@ -11,6 +11,7 @@
 #include "err.h"
 
 #define POLICY_BYTES_MAX (256 * 1024)
+#define POLICY_BWRAP "/usr/bin/bwrap" /* every jail is made by it */
 
 enum policy_identity {
 	POLICY_ID_OWN, /* one id per sandbox, single-id user namespace */

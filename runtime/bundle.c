@@ -30,8 +30,10 @@ static int read_config(struct bundle *b, struct err *err)
 {
 	AUTO_FREE char *file = xasprintf("%s/config.json", b->path);
 
+	if (access(b->path, F_OK) < 0)
+		return err_set(err, errno, "bundle %s", b->path);
 	if (path_read_file(AT_FDCWD, file, CONFIG_BYTES_MAX, &b->text, err) < 0)
-		return -err->code;
+		return err_wrap(err, "bundle");
 	b->len = strlen(b->text);
 	if (oci_spec_parse(b->text, b->len, &b->spec, err) < 0)
 		return err_wrap(err, "config.json");

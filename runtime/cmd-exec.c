@@ -319,6 +319,8 @@ int cmd_exec(struct runtime *rt, int argc, char **argv, int first,
 	if (r >= 0)
 		r = preserve_fds_check(rt->inherited_fds, o.preserve_fds, err);
 	if (r >= 0)
+		r = pid_file_check(o.pid_file, err);
+	if (r >= 0)
 		r = run_exec(&e, err);
 	exec_flags_done(&o.flags);
 	return r;

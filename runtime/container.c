@@ -22,6 +22,7 @@
 #include "netns.h"
 #include "own-userns.h"
 #include "path.h"
+#include "preflight.h"
 #include "readback.h"
 #include "records.h"
 #include "sandbox.h"
@@ -30,12 +31,15 @@
 #include "spawn.h"
 #include "state.h"
 
+#define SPARE_FDS 6 /* what undoing a create opens at a time */
+
 /* One create under way. */
 struct creation {
 	struct runtime *rt;
 	const char *id;
 	const struct create_options *options;
 	int dir_fd;
+	int spare[SPARE_FDS]; /* given back before anything is undone */
 	struct bundle bundle;
 	struct state state;
 	struct sandbox sandbox;
@@ -62,7 +66,8 @@ static int prepare(struct creation *c, struct err *err)
 {
 	const struct create_options *o = c->options;
 
-	if (preserve_fds_check(c->rt->inherited_fds, o->preserve_fds, err) < 0)
+	if (preserve_fds_check(c->rt->inherited_fds, o->preserve_fds, err) < 0 ||
+	    pid_file_check(o->pid_file, err) < 0)
 		return -err->code;
 	c->pidfd_fd = o->pidfd_socket ? engine_connect(o->pidfd_socket,
 						       "pidfd socket", err) :
@@ -83,7 +88,7 @@ static int prepare(struct creation *c, struct err *err)
 		return err_msg(
 			err, EINVAL,
 			"--console-socket given but process.terminal is not set");
-	if (sandbox_check_files(c->rt, err) < 0)
+	if (preflight_files(c->rt, err) < 0)
 		return -err->code;
 	return own_userns_enter_new(c->rt, err);
 }
@@ -289,6 +294,27 @@ static void keep_log(struct runtime *rt, int dir_fd)
 		runtime_add_detail(rt, text);
 }
 
+/* A create that ran out of descriptors must still be able to clean up. */
+static int keep_spare(struct creation *c, struct err *err)
+{
+	for (size_t i = 0; i < SPARE_FDS; i++) {
+		c->spare[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (c->spare[i] < 0)
+			return err_set(err, errno,
+				       "keep descriptors in reserve");
+	}
+	return 0;
+}
+
+static void give_spare(struct creation *c)
+{
+	for (size_t i = 0; i < SPARE_FDS; i++) {
+		if (c->spare[i] >= 0)
+			close(c->spare[i]);
+		c->spare[i] = -1;
+	}
+}
+
 static void undo(struct creation *c)
 {
 	struct err err = ERR_INIT;
@@ -319,18 +345,24 @@ int container_create(struct runtime *rt, const char *id,
 	int r;
 
 	sandbox_init(&c.sandbox); /* its descriptors are closed in every case */
+	for (size_t i = 0; i < SPARE_FDS; i++)
+		c.spare[i] = -1;
 	r = state_root_open(rt, err);
 	if (r == 0)
 		r = prepare(&c, err);
+	if (r == 0)
+		r = keep_spare(&c, err);
 	if (r == 0) {
 		c.dir_fd = state_create(rt, id, err);
 		r = c.dir_fd < 0 ? c.dir_fd : build(&c, err);
 		if (r < 0)
 			jail_check_learn(&c.sandbox);
 		sandbox_done(&c.sandbox);
+		give_spare(&c);
 		if (r < 0 && c.dir_fd >= 0)
 			undo(&c);
 	}
+	give_spare(&c);
 	if (r == 0)
 		*ret_pid = c.pid;
 	share_done(&c.share);

@@ -124,6 +124,21 @@ int preserve_fds_check(uint32_t inherited, const char *value, struct err *err)
 		kind_of(&st));
 }
 
+int pid_file_check(const char *path, struct err *err)
+{
+	AUTO_FREE char *copy = NULL;
+	const char *dir;
+
+	if (!path)
+		return 0;
+	copy = xstrdup(path);
+	dir = dirname(copy);
+	if (access(dir, W_OK) < 0)
+		return err_set(err, errno, "pid file %s: directory %s", path,
+			       dir);
+	return 0;
+}
+
 int pid_file_write(const char *path, pid_t pid, struct err *err)
 {
 	AUTO_FREE char *dir_copy = xstrdup(path), *name_copy = xstrdup(path);

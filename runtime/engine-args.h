@@ -10,6 +10,8 @@
 /* "kata-runtime ID" operand: exactly one, a valid id. */
 int operand_id(int argc, char **argv, int at, const char **ret_id,
 	       struct err *err) MUST_CHECK;
+/* Before anything is made: the place where it will be written. NULL is fine. */
+int pid_file_check(const char *path, struct err *err) MUST_CHECK;
 /* Decimal, no newline, by rename; refuses to follow a symlink. */
 int pid_file_write(const char *path, pid_t pid, struct err *err) MUST_CHECK;
 /* Connects to a stream socket of the engine; what names it in errors. */

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "netns.h"
 #include "path.h"
+#include "preflight.h"
 #include "records.h"
 #include "sandbox-fds.h"
 #include "sizing.h"
@@ -289,19 +290,6 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	return 0;
 }
 
-int sandbox_check_files(const struct runtime *rt, struct err *err)
-{
-	const struct settings *set = &rt->settings;
-	const char *const file[] = { set->kernel, set->initrd, set->jailer,
-				     set->proxy,  set->shim,   set->policies,
-				     set->seccomp };
-
-	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
-		if (path_check_trusted(file[i], err) < 0)
-			return -err->code;
-	return 0;
-}
-
 static int open_network(struct sandbox *s, struct netns_tap *tap,
 			struct err *err)
 {
@@ -353,7 +341,10 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 			&s->state->notes,
 			"%zu devices of the host left out: privileged means all of the guest's",
 			s->bundle->devices_left_out);
-	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0)
+	if (choose_accel(s, err) < 0 ||
+	    preflight_jail(s->rt, vmm_policy(s), err) < 0 ||
+	    make_cgroups(s, err) < 0 ||
+	    preflight_limits(s->state->memory_mib, err) < 0)
 		return -err->code;
 	if (uid_pool_take(s->rt, s->state, err) < 0)
 		return -err->code;
@@ -395,6 +386,8 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 	if (record_expect(s->control_fd, RECORD_PROXY_READY, &record, READY_MS,
 			  err) < 0) {
 		err_wrap(err, "VM");
+		if (preflight_blame_bwrap(err) < 0)
+			return -err->code;
 		return sandbox_explain(s, err);
 	}
 	hook_step("jails-up"); /* not yet recorded */

@@ -30,12 +30,6 @@ struct sandbox {
 	char *name;	  /* basename of share_path's container directory */
 };
 
-/*
- * Owner and mode of our programs and guest files. In the namespace that the
- * command was called in: inside another an owner may be unmapped, and then the
- * check knows less (see path_check_trusted()).
- */
-int sandbox_check_files(const struct runtime *rt, struct err *err) MUST_CHECK;
 /* Descriptors -1, nothing made. */
 void sandbox_init(struct sandbox *sandbox);
 /*

@@ -6,6 +6,7 @@
  */
 #include "state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -40,7 +41,8 @@ static char *default_root(const struct runtime *rt, struct err *err)
 		return xstrdup("/run/kata");
 	if (!run || run[0] != '/')
 		err_msg(err, ENOENT,
-			"XDG_RUNTIME_DIR is not set; without root, state is kept there");
+			"XDG_RUNTIME_DIR is %s; without root, state is kept there: set it, or give --root",
+			run ? "no absolute path" : "not set");
 	else if (stat(run, &st) < 0)
 		err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
 	else if (st.st_uid != geteuid() || (st.st_mode & 077))
@@ -52,6 +54,24 @@ static char *default_root(const struct runtime *rt, struct err *err)
 	return NULL;
 }
 
+static bool is_empty(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			return false;
+	return true;
+}
+
 static int check_root(const char *path, int fd, struct err *err)
 {
 	struct stat st;
@@ -59,11 +79,23 @@ static int check_root(const char *path, int fd, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "stat %s", path);
 	if (st.st_uid != geteuid())
-		return err_msg(err, EPERM, "state root %s: owned by uid %u",
-			       path, st.st_uid);
-	if ((st.st_mode & 077) && fchmod(fd, 0700) < 0)
+		return err_msg(
+			err, EPERM,
+			"state root %s: owned by uid %u, must be the caller's; give another --root",
+			path, st.st_uid);
+	if (!(st.st_mode & 077))
+		return 0;
+	/* Somebody else may have put things there; and it may be /usr. */
+	if (!is_empty(fd))
+		return err_msg(
+			err, EPERM,
+			"state root %s: mode %04o, must be 0700 (chmod go= %s, if it is the right one)",
+			path, st.st_mode & 07777, path);
+	if (fchmod(fd, 0700) < 0)
 		return err_set(err, errno, "state root %s: mode 0700", path);
-	return 0;
+	return is_empty(fd) ? 0 :
+			      err_msg(err, EPERM,
+				      "state root %s: others write to it", path);
 }
 
 /* path is cut short meanwhile. */

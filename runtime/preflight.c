@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * preflight.c - looks at what a start needs before it makes anything, in
+ * kata-runtime create. Rights: the caller's. The files are ours or the
+ * distribution's; owner and mode are what matters, the kernel image is looked
+ * at only so far that a broken one is told apart. jailer and QEMU check once
+ * more: nothing here is what security rests on.
+ */
+#include "preflight.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "child.h"
+#include "fd.h"
+#include "num.h"
+#include "path.h"
+#include "policy.h"
+
+#define INITRD_BYTES_MIN 512
+#define HEADERS_MAX 64
+#define FILES_MIN 64		/* descriptors of one create, and some */
+#define ADDRESS_EXTRA_MIB 2048u /* QEMU's own: code buffer, stacks, libraries */
+#define VERSION_BYTES_MAX 256
+#define VERSION_MS 2000
+#define BWRAP_MINOR_MIN 8 /* 0.8: --disable-userns, --info-fd before exec */
+
+/* --- guest files ----------------------------------------------------------- */
+
+/* A file that was cut short would end in the middle of a segment. */
+static int check_elf(int fd, off_t size, const char *path, struct err *err)
+{
+	Elf64_Ehdr head;
+	Elf64_Phdr part;
+
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
+	    head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != EM_X86_64 ||
+	    head.e_phentsize != sizeof(part) || head.e_phnum > HEADERS_MAX)
+		return err_msg(err, ENOEXEC,
+			       "guest kernel %s: no 64-bit x86 kernel", path);
+	for (unsigned i = 0; i < head.e_phnum; i++) {
+		off_t at = (off_t)(head.e_phoff + i * sizeof(part));
+
+		if (pread(fd, &part, sizeof(part), at) != sizeof(part) ||
+		    part.p_offset > (uint64_t)size ||
+		    part.p_filesz > (uint64_t)size - part.p_offset)
+			return err_msg(
+				err, ENOEXEC,
+				"guest kernel %s: cut short; make it again with kata-osbuilder",
+				path);
+	}
+	return 0;
+}
+
+static int check_kernel(int fd, off_t size, const char *path, struct err *err)
+{
+	char magic[4] = "";
+
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	    memcmp(magic, ELFMAG, SELFMAG) == 0)
+		return check_elf(fd, size, path, err);
+	/* the boot protocol's header of a bzImage */
+	if (pread(fd, magic, sizeof(magic), 0x202) == sizeof(magic) &&
+	    memcmp(magic, "HdrS", sizeof(magic)) == 0)
+		return 0;
+	return err_msg(err, ENOEXEC,
+		       "guest kernel %s: no kernel image (ELF or bzImage)",
+		       path);
+}
+
+static int check_guest_file(const struct runtime *rt, const char *what,
+			    const char *path, bool is_kernel, struct err *err)
+{
+	AUTO_FD int fd = -1;
+	struct stat st;
+
+	if (path_check_trusted(path, err) < 0)
+		return err_wrap(err, "%s", what);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "%s %s", what, path);
+	if (!S_ISREG(st.st_mode))
+		return err_msg(err, EINVAL, "%s %s: not a regular file", what,
+			       path);
+	/* Opened by the VMM, whose id is nobody else's. */
+	if (!(st.st_mode & S_IROTH) && !rt->settings.single_id)
+		return err_msg(
+			err, EACCES,
+			"%s %s: mode %04o, but the VMM's own id must read it (chmod a+r)",
+			what, path, st.st_mode & 07777);
+	if (is_kernel)
+		return check_kernel(fd, st.st_size, path, err);
+	return st.st_size >= INITRD_BYTES_MIN ?
+		       0 :
+		       err_msg(err, EINVAL,
+			       "%s %s: empty; make it again with kata-osbuilder",
+			       what, path);
+}
+
+/* --- jails ------------------------------------------------------------------- */
+
+static int check_bwrap(struct err *err)
+{
+	struct stat st;
+
+	if (stat(POLICY_BWRAP, &st) < 0)
+		return err_set(err, errno,
+			       "bubblewrap is needed (install it): %s",
+			       POLICY_BWRAP);
+	if (st.st_mode & (S_ISUID | S_ISGID))
+		return err_msg(
+			err, EPERM,
+			"%s is setuid or setgid: refused; remove the bit (chmod ug-s)",
+			POLICY_BWRAP);
+	return 0;
+}
+
+static int check_program(const struct policy *policy, struct err *err)
+{
+	if (path_check_trusted(policy->program, err) == 0 &&
+	    access(policy->program, X_OK) == 0)
+		return 0;
+	if (err->code == 0)
+		err_set(err, errno, "%s", policy->program);
+	return err_wrap(err, "program of jail %s (is it installed?)",
+			policy->name);
+}
+
+int preflight_jail(const struct runtime *rt, const char *name, struct err *err)
+{
+	AUTO_FREE char *path =
+		xasprintf("%s/%s.json", rt->settings.policies, name);
+	AUTO_FREE char *filter = NULL;
+	struct policy *policy = NULL;
+	int r = policy_load(path, &policy, err);
+
+	if (r < 0)
+		return err_wrap(err, "jail %s", name);
+	r = check_program(policy, err);
+	/* Where the jailer looks for it. */
+	filter = xasprintf("%s/../seccomp/%s.bpf", rt->settings.policies,
+			   policy->seccomp);
+	if (r == 0 && path_check_trusted(filter, err) < 0)
+		r = err_wrap(err, "seccomp filter of jail %s", name);
+	policy_free(policy);
+	return r;
+}
+
+int preflight_files(const struct runtime *rt, struct err *err)
+{
+	const struct settings *set = &rt->settings;
+	AUTO_FREE char *proxy_filter = xasprintf("%s/proxy.bpf", set->seccomp);
+	AUTO_FREE char *shim_filter = xasprintf("%s/shim.bpf", set->seccomp);
+	const struct {
+		const char *what, *path;
+	} file[] = { { "kata-jailer", set->jailer },
+		     { "kata-proxy", set->proxy },
+		     { "kata-shim", set->shim },
+		     { "policies", set->policies },
+		     { "seccomp filters", set->seccomp },
+		     { "seccomp filter", proxy_filter },
+		     { "seccomp filter", shim_filter } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
+		if (path_check_trusted(file[i].path, err) < 0)
+			return err_wrap(err, "%s", file[i].what);
+	if (check_guest_file(rt, "guest kernel", set->kernel, true, err) < 0 ||
+	    check_guest_file(rt, "guest initrd", set->initrd, false, err) < 0 ||
+	    check_bwrap(err) < 0)
+		return -err->code;
+	return preflight_jail(rt, "virtiofsd", err);
+}
+
+/* --- limits of the caller ------------------------------------------------------ */
+
+/* A soft limit is the shell's habit; the hard one is meant. */
+static int need(int resource, const char *what, const char *flag, rlim_t least,
+		struct err *err)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0)
+		return err_set(err, errno, "read the limit of %s", what);
+	if (limit.rlim_cur >= least)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max >= least)
+		return setrlimit(resource, &limit) < 0 ?
+			       err_set(err, errno, "raise the limit of %s",
+				       what) :
+			       0;
+	return err_msg(
+		err, EAGAIN,
+		"limit of %s: %llu here, at least %llu is needed (ulimit -%s)",
+		what, (unsigned long long)limit.rlim_max,
+		(unsigned long long)least, flag);
+}
+
+int preflight_limits(uint32_t memory_mib, struct err *err)
+{
+	rlim_t memory = (rlim_t)memory_mib << 20;
+
+	if (need(RLIMIT_NOFILE, "open files", "n", FILES_MIN, err) < 0 ||
+	    need(RLIMIT_AS, "address space in bytes", "v, in KiB",
+		 memory + ((rlim_t)ADDRESS_EXTRA_MIB << 20), err) < 0 ||
+	    need(RLIMIT_FSIZE, "file size in bytes", "f, in KiB", memory, err) <
+		    0)
+		return -err->code;
+	return 0;
+}
+
+/* --- blame --------------------------------------------------------------------- */
+
+static int bwrap_says(char **ret, struct err *err)
+{
+	struct strv argv = { 0 };
+	struct child_spec spec = { .path = POLICY_BWRAP,
+				   .argv = &argv,
+				   .stdio = { -1, -1, -1 } };
+	AUTO_CHILD struct child child = CHILD_INIT;
+	AUTO_FD int read_fd = -1;
+	int pipe_fd[2], r;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	read_fd = pipe_fd[0];
+	spec.stdio[1] = pipe_fd[1];
+	strv_add(&argv, "bwrap");
+	strv_add(&argv, "--version");
+	r = child_spawn(&spec, &child, err);
+	strv_done(&argv);
+	close(pipe_fd[1]);
+	if (r == 0 && fd_wait_in(read_fd, VERSION_MS) <= 0)
+		r = err_msg(err, ETIMEDOUT, "no answer");
+	return r < 0 ? r :
+		       fd_read_text(read_fd, VERSION_BYTES_MAX, ret, NULL, err);
+}
+
+/* "bubblewrap 0.8.0" */
+static bool is_old(const char *version)
+{
+	AUTO_FREE char *copy = xstrdup(version);
+	char *save = NULL, *word = strtok_r(copy, " ", &save);
+	uint32_t major = 0, minor = 0;
+
+	if (!word || strcmp(word, "bubblewrap") != 0)
+		return false;
+	word = strtok_r(NULL, ".", &save);
+	if (!word || num_parse_u32(word, 1000, &major) < 0)
+		return false;
+	word = strtok_r(NULL, ".\n", &save);
+	if (!word || num_parse_u32(word, 1000, &minor) < 0)
+		return false;
+	return major == 0 && minor < BWRAP_MINOR_MIN;
+}
+
+int preflight_blame_bwrap(struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	struct err silent = ERR_INIT;
+
+	if (bwrap_says(&text, &silent) < 0 || !is_old(text))
+		return 0;
+	text[strcspn(text, "\n")] = '\0';
+	return err_msg(err, EOPNOTSUPP, "%s is %.64s: 0.%d or later is needed",
+		       POLICY_BWRAP, text, BWRAP_MINOR_MIN);
+}

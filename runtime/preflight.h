@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What create looks at before it makes anything, so that what is missing on
+ * the host is named in one line, with what to do.
+ */
+#ifndef RUNTIME_PREFLIGHT_H
+#define RUNTIME_PREFLIGHT_H
+
+#include "runtime.h"
+
+/*
+ * Our programs, guest kernel and initrd, the file server's jail. In the
+ * namespace that the command was called in: inside another an owner may be
+ * unmapped, and then the check knows less (see path_check_trusted()).
+ */
+int preflight_files(const struct runtime *rt, struct err *err) MUST_CHECK;
+/* Program and filter of one jail policy. */
+int preflight_jail(const struct runtime *rt, const char *policy,
+		   struct err *err) MUST_CHECK;
+/* The caller's own limits: too low for a VM of that size? */
+int preflight_limits(uint32_t memory_mib, struct err *err) MUST_CHECK;
+/*
+ * After a jail that could not be made: -EOPNOTSUPP and err when bubblewrap is
+ * too old, else 0 and err as it was.
+ */
+int preflight_blame_bwrap(struct err *err) MUST_CHECK;
+
+#endif
