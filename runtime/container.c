@@ -317,13 +317,16 @@ static void give_spare(struct creation *c)
 
 static void undo(struct creation *c)
 {
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, unsaved = ERR_INIT;
 
 	/* What was learned meanwhile, for a delete should this not succeed. */
-	if (state_save(c->dir_fd, &c->state, &err) < 0)
-		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
+	IGNORE(state_save(c->dir_fd, &c->state, &unsaved) < 0,
+	       "matters, and is told, if the rest fails too");
 	if (sandbox_destroy(c->rt, c->dir_fd, &c->state, &err) < 0) {
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
+		if (unsaved.code)
+			fprintf(stderr, "kata-runtime: clean up: %s\n",
+				unsaved.text);
 		return; /* the record stays, for delete --force */
 	}
 	if (c->vm_failed)
@@ -355,6 +358,8 @@ int container_create(struct runtime *rt, const char *id,
 	if (r == 0) {
 		c.dir_fd = state_create(rt, id, err);
 		r = c.dir_fd < 0 ? c.dir_fd : build(&c, err);
+		if (r == -ENOSPC)
+			r = err_wrap(err, "state root %s", rt->root);
 		if (r < 0)
 			jail_check_learn(&c.sandbox);
 		sandbox_done(&c.sandbox);

@@ -1,0 +1,294 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Wrong input, and a host that lacks something: one line that names the thing
+# and what to do, a non-zero exit, nothing left. No VM is started here.
+
+load helpers
+
+# A bundle that would work, without a rootfs worth the name.
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	CID=
+	OCI_IDS=()
+	"$E2E_DIR/snapshot" >"$BATS_TEST_TMPDIR/before"
+	BUNDLE=$BATS_TEST_TMPDIR/b
+	mkdir -p "$BUNDLE/rootfs/bin"
+	cp "$E2E_DIR/config.json" "$BUNDLE/config.json"
+	SHARE=$(dirname "$(dirname "$KATA")")/share/kata
+	ERRORS=$BATS_TEST_TMPDIR/errors
+}
+
+# one_line PATTERN STATUS: what was printed by the command that had STATUS
+one_line() {
+	echo "status $2: $(cat "$ERRORS")"
+	[ "$2" -eq 1 ]
+	same "$(wc -l <"$ERRORS")" 1
+	has "$(cat "$ERRORS")" "^kata-runtime: .*($1)"
+	not compgen -G "$XDG_RUNTIME_DIR/kata/[!.]*"
+	[ ! -d "$XDG_RUNTIME_DIR/kata/.uids" ] ||
+		same "$(ls "$XDG_RUNTIME_DIR/kata/.uids")" ""
+}
+
+# refused PATTERN ARGUMENT...: the runtime, in the place where engines call it
+refused() {
+	local pattern=$1 status=0
+
+	shift
+	rt "$@" </dev/null 2>"$ERRORS" >out || status=$?
+	same "$(cat out)" ""
+	one_line "$pattern" "$status"
+}
+
+# config FILTER: the bundle's config.json changed by jq
+config() {
+	jq "$1" "$E2E_DIR/config.json" >"$BUNDLE/config.json"
+}
+
+# wrong FILTER PATTERN: a config.json that is refused
+wrong() {
+	config "$1"
+	refused "$2" create --bundle "$BUNDLE" wrong
+}
+
+# settings TEXT: written to ./c.toml
+settings() {
+	printf '%b' "$1" >c.toml
+	chmod 600 c.toml
+}
+
+# refused_settings TEXT PATTERN
+refused_settings() {
+	settings "$1"
+	refused "$2" --config "$PWD/c.toml" create --bundle "$BUNDLE" wrong
+}
+
+# lacking SETUP PATTERN: create in a mount namespace where SETUP was run
+lacking() {
+	local status=0
+
+	inside unshare -m sh -ec "$1
+		exec \"$KATA\" create --bundle \"$BUNDLE\" wrong" \
+		</dev/null 2>"$ERRORS" >out || status=$?
+	one_line "$2" "$status"
+}
+
+# without DIR NAME: shell commands that hide a file of a system directory
+without() {
+	mkdir -p upper work
+	echo "mount -t overlay -o lowerdir=$1,upperdir=$PWD/upper,workdir=$PWD/work overlay $1
+		rm $1/$2"
+}
+
+@test "wrong: bundle and config.json that are missing or broken" {
+	refused 'bundle .*/none: No such file' create --bundle "$PWD/none" wrong
+	mkdir empty
+	refused 'empty/config.json: No such file' create --bundle "$PWD/empty" wrong
+	refused 'Not a directory' create --bundle "$BUNDLE/config.json" wrong
+	echo '{' >"$BUNDLE/config.json"
+	refused 'config.json: JSON: parse error' create --bundle "$BUNDLE" wrong
+	: >"$BUNDLE/config.json"
+	refused 'config.json: JSON' create --bundle "$BUNDLE" wrong
+	echo '[]' >"$BUNDLE/config.json"
+	refused 'config.json: must be a JSON object' create --bundle "$BUNDLE" wrong
+	python3 -c 'print("{\"a\":" + "[" * 200 + "]" * 200 + "}")' >"$BUNDLE/config.json"
+	refused 'config.json: JSON: nested too deeply' create --bundle "$BUNDLE" wrong
+	python3 -c 'print("{\"a\":\"" + "x" * 5000000 + "\"}")' >"$BUNDLE/config.json"
+	refused 'config.json: larger than 4194304 bytes' create --bundle "$BUNDLE" wrong
+}
+
+@test "wrong: types and values are named by their JSON path" {
+	wrong '.process.args = "x"' 'process\.args: is a string, must be an array'
+	wrong '.process.args = [1]' 'process\.args\[0\]: is a number, must be a string'
+	wrong '.process.args = []' 'process\.args: is missing or empty'
+	wrong 'del(.process)' 'process'
+	wrong 'del(.root)' 'root: is missing'
+	wrong '.process.cwd = "here"' 'process\.cwd: must be an absolute path'
+	wrong '.mounts[0].destination = 5' 'mounts\[0\]\.destination: is a number'
+	wrong '.linux.namespaces = [{"type": "bogus"}]' 'linux\.namespaces\[0\]\.type'
+	wrong '.linux.resources.memory.limit = 1.5' 'linux\.resources\.memory\.limit: is 1\.5'
+	wrong '.process.user.uid = -1' 'process\.user\.uid: is -1, must be'
+	wrong '.hostname = {}' 'hostname: is an object, must be a string'
+	wrong '.ociVersion = "9.0.0"' 'ociVersion: must be'
+	wrong 'del(.ociVersion)' 'ociVersion: is missing'
+}
+
+@test "wrong: a root file system that is missing or a file" {
+	wrong '.root.path = "none"' 'root\.path .*/none: No such file'
+	wrong '.root.path = "config.json"' 'root\.path .*/config.json: Not a directory'
+}
+
+@test "wrong: ids" {
+	local id
+
+	for id in . .. a/b -x sp\ ace $'new\nline' é; do
+		refused 'invalid container ID ".*": byte [12345]' \
+			create --bundle "$BUNDLE" -- "$id"
+	done
+	refused 'invalid container ID of 0 bytes: must be 1 to 128' \
+		create --bundle "$BUNDLE" -- ""
+	refused 'invalid container ID of 129 bytes: must be 1 to 128' \
+		create --bundle "$BUNDLE" "$(printf 'a%.0s' {1..129})"
+	for id in state start kill delete; do
+		refused 'invalid container ID' "$id" a/b
+	done
+}
+
+@test "wrong: verbs, options and operands" {
+	refused 'unknown command "frobnicate"; see --help' frobnicate x
+	refused 'unknown option --frob; see --help' --frob list
+	refused 'unknown option --frob; see --help' create --frob x
+	refused 'option --bundle needs a value' create --bundle
+	refused 'a container ID is needed' create --bundle "$BUNDLE"
+	refused 'unexpected operand "b"' create --bundle "$BUNDLE" a b
+	refused 'ID' kill
+	refused 'unknown signal "NOPE"' kill x NOPE
+	refused 'unexpected operand "x"' list x
+	refused 'format' list --format xml
+	refused 'log-format "xml": must be one of' --log-format xml list
+	refused 'container "nobody" does not exist' start nobody
+}
+
+@test "wrong: the state root" {
+	refused '--root .*: must be absolute' --root "" list
+	inside env -u XDG_RUNTIME_DIR "$KATA" list 2>"$ERRORS" && return 1
+	one_line 'XDG_RUNTIME_DIR is not set; .*--root' 1
+	inside env XDG_RUNTIME_DIR=rel "$KATA" list 2>"$ERRORS" && return 1
+	one_line 'XDG_RUNTIME_DIR is no absolute path; .*--root' 1
+	mkdir -m 755 open
+	inside env "XDG_RUNTIME_DIR=$PWD/open" "$KATA" list 2>"$ERRORS" && return 1
+	one_line 'XDG_RUNTIME_DIR .*/open: must be the caller.s, mode 0700' 1
+	refused 'root rel: must be absolute' --root rel list
+	refused 'state root .*: Not a directory' --root "$BUNDLE/config.json" list
+	ln -s open link
+	refused 'state root .*/link: ' --root "$PWD/link" list
+	refused 'state root /usr: owned by uid [0-9]+, must be' --root /usr list
+	touch open/something
+	refused 'state root .*/open: mode 0755, must be 0700' --root "$PWD/open" list
+	same "$(stat -c %a open)" 755
+	# one that is empty is made what it must be
+	mkdir -m 755 new
+	run -0 rt --root "$PWD/new" list -q
+	same "$(stat -c %a new)" 700
+}
+
+@test "wrong: files that the engine names" {
+	refused 'pid file .*/none/pid: directory' \
+		create --bundle "$BUNDLE" --pid-file "$PWD/none/pid" wrong
+	refused 'console-socket .*but process\.terminal is not set' \
+		create --bundle "$BUNDLE" --console-socket "$PWD/none" wrong
+	refused '--log .*/none/log: No such file' --log "$PWD/none/log" list
+	refused 'none/p.json|nobody' exec --process "$PWD/none/p.json" nobody
+	config '.process.terminal = true'
+	refused 'process\.terminal.*--console-socket' create --bundle "$BUNDLE" wrong
+}
+
+@test "wrong: configuration.toml" {
+	refused 'none.toml: No such file' --config "$PWD/none.toml" create \
+		--bundle "$BUNDLE" wrong
+	refused_settings '[hypervisor.qemu]\nbogus = 1\n' 'c.toml:2: .*bogus'
+	refused_settings '[hypervisor.qemu]\ndefault_memory = "x"\n' \
+		'c.toml:2: .*default_memory'
+	refused_settings '[hypervisor.qemu\n' 'c.toml:1: '
+	settings ''
+	chmod 666 c.toml
+	refused 'c.toml: writable by group or others \(mode 0666; chmod go-w\)' \
+		--config "$PWD/c.toml" create --bundle "$BUNDLE" wrong
+}
+
+@test "wrong: guest kernel and initrd" {
+	local k='[hypervisor.qemu]\nkernel = "'$PWD/k'"\n'
+	local i='[hypervisor.qemu]\ninitrd = "'$PWD/k'"\n'
+
+	refused_settings "$k" 'guest kernel: resolve .*/k: No such file'
+	refused_settings "$i" 'guest initrd: resolve .*/k: No such file'
+	: >k
+	chmod 644 k
+	refused_settings "$k" 'guest kernel .*/k: no kernel image'
+	refused_settings "$i" 'guest initrd .*/k: empty; .*kata-osbuilder'
+	head -c 100000 "$SHARE/vmlinux" >k
+	refused_settings "$k" 'guest kernel .*/k: cut short; .*kata-osbuilder'
+	chmod 600 k
+	refused_settings "$k" 'guest kernel .*/k: mode 0600.*chmod a\+r'
+	refused_settings "$i" 'guest initrd .*/k: mode 0600.*chmod a\+r'
+	chmod 646 k
+	refused_settings "$k" 'guest kernel: .*/k: writable by group or others'
+	mkdir d
+	refused_settings '[hypervisor.qemu]\nkernel = "'"$PWD/d"'"\n' \
+		'guest kernel .*/d: not a regular file'
+}
+
+@test "wrong: policies and filters" {
+	local p s
+
+	p='[security]\npolicies = "'$PWD/policies'"\nseccomp = "'$PWD/seccomp'"\n'
+	s='[security]\nseccomp = "'$PWD/seccomp'"\n'
+	refused_settings "$s" 'seccomp filters: resolve .*/seccomp: No such file'
+	mkdir seccomp
+	refused_settings "$s" 'seccomp filter: resolve .*/proxy.bpf: No such file'
+	cp "$SHARE"/seccomp/*.bpf seccomp/
+	chmod 666 seccomp/shim.bpf
+	refused_settings "$s" 'seccomp filter: .*/shim.bpf: writable by group'
+	chmod 644 seccomp/shim.bpf
+	mkdir policies
+	refused_settings "$p" 'jail virtiofsd: policy: resolve .*virtiofsd.json: No such file'
+	cp "$SHARE"/policies/*.json policies/
+	chmod 646 policies/virtiofsd.json
+	refused_settings "$p" 'jail virtiofsd: policy: .*: writable by group'
+	chmod 644 policies/virtiofsd.json
+	rm seccomp/virtiofsd.bpf
+	refused_settings "$p" 'seccomp filter of jail virtiofsd: .*virtiofsd.bpf: No such file'
+	echo '{' >policies/virtiofsd.json
+	refused_settings "$p" 'jail virtiofsd: .*JSON'
+}
+
+@test "wrong: no QEMU, no virtiofsd" {
+	lacking "$(without /usr/bin qemu-system-x86_64)" \
+		'program of jail qemu-.* \(is it installed\?\): .*qemu-system-x86_64: No such file'
+	mkdir none
+	lacking "mount --bind $PWD/none /usr/lib/qemu" \
+		'program of jail virtiofsd \(is it installed\?\): .*virtiofsd: No such file'
+}
+
+@test "wrong: no bubblewrap, a setuid one, an old one" {
+	lacking "$(without /usr/bin bwrap)" \
+		'bubblewrap is needed \(install it\): /usr/bin/bwrap: No such file'
+	cp /usr/bin/bwrap old
+	chmod 4755 old
+	lacking "mount --bind $PWD/old /usr/bin/bwrap" \
+		'/usr/bin/bwrap is setuid or setgid: refused; remove the bit \(chmod ug-s\)'
+	# how one answers that does not know an option
+	cat >old <<-'END'
+		#!/bin/sh
+		[ "$1" != --version ] || { echo "bubblewrap 0.4.1"; exit 0; }
+		echo "bwrap: Unknown option --disable-userns" >&2
+		exit 1
+	END
+	chmod 755 old
+	inside unshare -m sh -c "mount --bind $PWD/old /usr/bin/bwrap
+		exec \"$KATA\" create --bundle \"$BUNDLE\" wrong" \
+		</dev/null 2>"$ERRORS" >out && return 1
+	# the sandbox's log follows
+	has "$(head -n 1 "$ERRORS")" \
+		'^kata-runtime: /usr/bin/bwrap is bubblewrap 0\.4\.1: 0\.8 or later is needed'
+	not compgen -G "$XDG_RUNTIME_DIR/kata/[!.]*"
+}
+
+@test "wrong: --log-format json says the same in one object" {
+	local status args
+
+	while read -r -a args; do
+		status=0
+		rm -f log.json
+		rt --log "$PWD/log.json" --log-format json "${args[@]}" \
+			</dev/null 2>"$ERRORS" >/dev/null || status=$?
+		one_line . "$status"
+		same "$(jq -rs length log.json)" 1
+		same "kata-runtime: $(jq -r .msg log.json)" "$(cat "$ERRORS")"
+		same "$(jq -r .level log.json)" error
+	done <<-END
+		create --bundle $PWD/none wrong
+		create --bundle $BUNDLE a/b
+		create --bundle $BUNDLE --pid-file $PWD/none/pid wrong
+		frobnicate
+	END
+}
