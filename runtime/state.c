@@ -41,7 +41,7 @@ static char *default_root(const struct runtime *rt, struct err *err)
 		return xstrdup("/run/kata");
 	if (!run || run[0] != '/')
 		err_msg(err, ENOENT,
-			"XDG_RUNTIME_DIR is %s; without root, state is kept there: set it, or give --root",
+			"XDG_RUNTIME_DIR is %s, and state is kept there: set it, or --root",
 			run ? "no absolute path" : "not set");
 	else if (stat(run, &st) < 0)
 		err_set(err, errno, "XDG_RUNTIME_DIR %s", run);
@@ -89,8 +89,8 @@ static int check_root(const char *path, int fd, struct err *err)
 	if (!is_empty(fd))
 		return err_msg(
 			err, EPERM,
-			"state root %s: mode %04o, must be 0700 (chmod go= %s, if it is the right one)",
-			path, st.st_mode & 07777, path);
+			"state root %s: mode %04o, must be 0700 (chmod it, if it is meant)",
+			path, st.st_mode & 07777);
 	if (fchmod(fd, 0700) < 0)
 		return err_set(err, errno, "state root %s: mode 0700", path);
 	return is_empty(fd) ? 0 :

@@ -151,9 +151,9 @@ without() {
 @test "wrong: the state root" {
 	refused '--root .*: must be absolute' --root "" list
 	inside env -u XDG_RUNTIME_DIR "$KATA" list 2>"$ERRORS" && return 1
-	one_line 'XDG_RUNTIME_DIR is not set; .*--root' 1
+	one_line 'XDG_RUNTIME_DIR is not set, .*--root' 1
 	inside env XDG_RUNTIME_DIR=rel "$KATA" list 2>"$ERRORS" && return 1
-	one_line 'XDG_RUNTIME_DIR is no absolute path; .*--root' 1
+	one_line 'XDG_RUNTIME_DIR is no absolute path, .*--root' 1
 	mkdir -m 755 open
 	inside env "XDG_RUNTIME_DIR=$PWD/open" "$KATA" list 2>"$ERRORS" && return 1
 	one_line 'XDG_RUNTIME_DIR .*/open: must be the caller.s, mode 0700' 1
