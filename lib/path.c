@@ -244,7 +244,7 @@ static int check_one(const char *path, bool is_parent, struct err *err)
 	    !(is_parent && (st.st_mode & S_ISVTX)))
 		return err_msg(
 			err, EPERM,
-			"%s: writable by group or others (mode %04o; chmod go-w)",
+			"%s: writable by group or others (mode %04o): chmod go-w",
 			path, st.st_mode & 07777);
 	return 0;
 }

@@ -191,7 +191,7 @@ without() {
 	refused_settings '[hypervisor.qemu\n' 'c.toml:1: '
 	settings ''
 	chmod 666 c.toml
-	refused 'c.toml: writable by group or others \(mode 0666; chmod go-w\)' \
+	refused 'c.toml: writable by group or others \(mode 0666\): chmod go-w' \
 		--config "$PWD/c.toml" create --bundle "$BUNDLE" wrong
 }
 
