@@ -26,6 +26,7 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_SIGNAL] = sizeof(struct record_signal),
 	[RECORD_SHIM_STARTED] = sizeof(struct record_plain),
 	[RECORD_PROXY_LAST_WORDS] = sizeof(struct record_words),
+	[RECORD_PROXY_TELL] = sizeof(struct record_plain),
 	[RECORD_SHIM_STATUS] = sizeof(struct record_plain),
 	[RECORD_SHIM_STATUS_IS] = sizeof(struct record_status_is),
 	[RECORD_SHIM_PAUSE] = sizeof(struct record_plain),

@@ -30,6 +30,7 @@ enum record_type {
 	RECORD_SHIM_SIGNAL,  /* runtime -> shim: signal, all */
 	RECORD_SHIM_STARTED, /* shim -> runtime (exec): the process runs */
 	RECORD_PROXY_LAST_WORDS, /* proxy -> creating runtime: why it ended */
+	RECORD_PROXY_TELL, /* runtime -> proxy: answered by LAST_WORDS, as of now */
 	RECORD_SHIM_STATUS, /* runtime -> shim: answered by SHIM_STATUS_IS */
 	RECORD_SHIM_STATUS_IS,
 	RECORD_SHIM_PAUSE,  /* runtime -> shim: answered by OK */

@@ -27,6 +27,7 @@
 #include "own-userns.h"
 #include "path.h"
 #include "records.h"
+#include "sandbox.h"
 #include "spawn.h"
 #include "state.h"
 
@@ -231,8 +232,10 @@ static int exec_in(struct execution *e, struct err *err)
 		 (unsigned long long)nonce[0], (unsigned long long)nonce[1]);
 	r = start_process(e, err);
 	close_fds(e); /* of a start that did not get that far */
-	if (r < 0)
+	if (r < 0) {
+		IGNORE(sandbox_ask_why(e->dir_fd, err) < 0, "err has it");
 		end_failed(e);
+	}
 	if (r < 0 || e->options->detach)
 		return r;
 	foreground_watch(e->pid);

@@ -16,10 +16,11 @@
 
 #include "auto.h"
 #include "container.h"
-#include "hooks.h"
 #include "hook-points.h"
+#include "hooks.h"
 #include "netns.h"
 #include "own-userns.h"
+#include "sandbox.h"
 
 #define START_MS 30000
 #define STATUS_MS 2000 /* the shim serves a START in one go */
@@ -97,7 +98,9 @@ static int send_start(const struct state *state, int dir_fd, struct err *err)
 	if (strcmp(state->network, STATE_NET_OFF) != 0 &&
 	    netns_wire(netns_fd, &record.start, err) < 0)
 		return -err->code;
-	return shim_call(dir_fd, &record, RECORD_OK, START_MS, &record, err);
+	if (shim_call(dir_fd, &record, RECORD_OK, START_MS, &record, err) < 0)
+		return sandbox_ask_why(dir_fd, err);
+	return 0;
 }
 
 static int start_locked(struct runtime *rt, int dir_fd, struct state *state,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "sandbox.h"
 
 #define WORDS_MS 3000
+#define ASK_MS 500
 #define RECORDS_MAX 8
 #define LOG_SHOWN 4096
 
@@ -47,25 +49,48 @@ static bool receive(const struct sandbox *s, struct record_words *ret)
 	return false;
 }
 
-int sandbox_explain(const struct sandbox *s, struct err *err)
+static int explain(const struct record_words *words, struct err *err)
 {
-	struct record_words words;
 	size_t len;
 
-	if (!receive(s, &words))
-		return -err->code;
-	if (words.failed)
-		err_msg(err, err->code, "VM: %s", words.reason);
+	if (words->failed)
+		err_msg(err, err->code, "VM: %s", words->reason);
 	else if (err->code != ETIMEDOUT)
 		return -err->code;
 	len = strlen(err->text);
-	if (words.headline[0])
+	if (words->headline[0])
 		snprintf(err->text + len, sizeof(err->text) - len,
-			 "; the guest's console ends with: %s", words.headline);
+			 "; the guest's console ends with: %s", words->headline);
 	else
 		snprintf(err->text + len, sizeof(err->text) - len,
 			 "; the guest's console is empty");
 	return -err->code;
+}
+
+int sandbox_explain(const struct sandbox *s, struct err *err)
+{
+	struct record_words words;
+
+	return receive(s, &words) ? explain(&words, err) : -err->code;
+}
+
+int sandbox_ask_why(int dir_fd, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	union record record;
+	AUTO_FD int fd = -1;
+
+	if (!sandbox_is_at_fault(err))
+		return -err->code;
+	fd = state_connect(dir_fd, "control.sock", SOCK_SEQPACKET, &ignored);
+	if (fd < 0)
+		return -err->code; /* it is gone */
+	record_init(&record, RECORD_PROXY_TELL);
+	if (record_send(fd, &record, &ignored) < 0 ||
+	    record_expect(fd, RECORD_PROXY_LAST_WORDS, &record, ASK_MS,
+			  &ignored) < 0)
+		return -err->code;
+	return explain(&record.words, err);
 }
 
 char *sandbox_log_tail(int dir_fd)

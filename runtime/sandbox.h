@@ -48,6 +48,8 @@ bool sandbox_is_at_fault(const struct err *err);
  * of the guest's console that says most. Returns -err->code.
  */
 int sandbox_explain(const struct sandbox *sandbox, struct err *err);
+/* The same for a later verb, whose shim failed by the VM's fault. */
+int sandbox_ask_why(int dir_fd, struct err *err);
 /* The last lines of its log, printable; owned by the caller, NULL: no log. */
 char *sandbox_log_tail(int dir_fd);
 /* Closes descriptors; the processes stay. */

@@ -53,21 +53,26 @@ void control_failed(struct proxy *proxy)
 		log_warn("report to the runtime: %s", err.text);
 }
 
-void control_last_words(struct proxy *proxy)
+static void tell(struct proxy *proxy, int fd)
 {
 	struct err err = ERR_INIT;
 	union record record;
 
-	if (proxy->creator.fd < 0)
-		return;
+	console_drain(proxy);
 	record_init(&record, RECORD_PROXY_LAST_WORDS);
 	record.words.failed = proxy->failed;
 	snprintf(record.words.reason, sizeof(record.words.reason), "%s",
 		 proxy->reason);
 	console_headline(proxy, record.words.headline);
-	/* A runtime that waits for nothing must not stop the end. */
-	if (record_send(proxy->creator.fd, &record, &err) < 0)
+	/* A runtime that waits for nothing must not stop us. */
+	if (record_send(fd, &record, &err) < 0)
 		log_info("last words to the runtime: %s", err.text);
+}
+
+void control_last_words(struct proxy *proxy)
+{
+	if (proxy->creator.fd >= 0)
+		tell(proxy, proxy->creator.fd);
 }
 
 void control_ended(struct proxy *proxy)
@@ -82,6 +87,9 @@ static void serve(struct proxy *proxy, int fd, const union record *record)
 	switch ((enum record_type)record->h.type) {
 	case RECORD_PROXY_PING:
 		reply(fd, RECORD_OK);
+		return;
+	case RECORD_PROXY_TELL:
+		tell(proxy, fd);
 		return;
 	case RECORD_PROXY_CONT:
 		if (proxy->running || proxy->qmp.state != QMP_IDLE)

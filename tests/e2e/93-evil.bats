@@ -130,7 +130,7 @@ gone() {
 	run -0 evil_rt create --bundle "$BUNDLE" noise
 	(sleep 4; lean noise) &
 	ends_within 10 evil_rt start noise
-	said 'did not answer StartContainer in time'
+	said "did not answer StartContainer in time; the guest's console ends with: .*noise noise"
 	wait $!
 	[ "$(stat -c %s "$XDG_RUNTIME_DIR/kata/noise/log")" -lt 65536 ]
 	gone noise
