@@ -6,8 +6,9 @@ bah() {
 	timeout -k 5 "$E2E_CALL_SECONDS" buildah "$@" 3>&- 4>&-
 }
 
-buildah_there() {
+setup() {
 	command -v buildah >/dev/null || skip "buildah is not installed"
+	common_setup
 }
 
 # A build context: a file, a RUN that uses it, and one more that fails.
@@ -66,6 +67,7 @@ buildah_run() {
 }
 
 buildah_teardown() {
+	command -v buildah >/dev/null || return 0
 	bah rm --all >/dev/null || return
 	bah rmi --prune --force >/dev/null || return
 	common_teardown

@@ -137,11 +137,15 @@ bundle() {
 }
 
 # The before/after check of every test.
-setup() {
+common_setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	CID=
 	OCI_IDS=()
 	"$E2E_DIR/snapshot" >"$BATS_TEST_TMPDIR/before"
+}
+
+setup() {
+	common_setup
 }
 
 nothing_left() {

@@ -6,10 +6,6 @@
 load ../helpers
 load ../buildah
 
-setup_file() {
-	buildah_there
-}
-
 teardown() {
 	buildah_teardown
 }
