@@ -19,13 +19,14 @@ LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
 LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
 # What reads guest bytes, or what a guest's bytes pass through, links least.
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
-LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) agent-client
+LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait
+LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) $(LIB_AGENT_CLIENT)
 LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink sha256
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 
 # Whoever includes a generated header waits for all of them.
-$(OBJ)/lib/agent-client.o $(OBJ)/lib/ttrpc.o: $(PROTO_H)
+$(call lib_objs,$(LIB_AGENT_CLIENT)) $(OBJ)/lib/ttrpc.o: $(PROTO_H)
 
 LIBS_JAIL := -lyajl -lseccomp -lcap-ng -lselinux
 LIBS_PROXY := -lyajl -lseccomp -lcap-ng

@@ -16,7 +16,7 @@ TEST_CPPFLAGS = -D_GNU_SOURCE -I. -Ilib -I$(B)/gen -I$(B)/gen/proto $(NL_CFLAGS)
 TEST_LIBS := $(LIBS_HOST) $(LIBS_PROTO)
 
 # A module that is not there yet does not stop the tests of the others.
-TEST_LIB_SRC := $(wildcard $(patsubst %,lib/%.c,$(sort $(LIB_HOST) $(LIB_GUEST) agent-client)))
+TEST_LIB_SRC := $(wildcard $(patsubst %,lib/%.c,$(sort $(LIB_HOST) $(LIB_GUEST) $(LIB_AGENT_CLIENT))))
 named_objs = $(patsubst %.o,$(2)/%.o,$(shell sed -n \
 	'1,9s|^/\* link: \(.*\) \*/$$|\1|p' $(1)))
 
