@@ -35,6 +35,15 @@
 #define PORT_WAIT_MS 10000
 #define POLL_MS 2
 #define CONTROLLERS_MAX 4096
+#define MEMINFO_MAX 16384
+/*
+ * What containers cannot have: for the agent and the kernel's own buffers. The
+ * most is well below what the runtime gives a machine above its container's
+ * limit, so that the limit can be used to the end.
+ */
+#define RESERVE_SHARE 32
+#define RESERVE_MIN (UINT64_C(6) << 20)
+#define RESERVE_MAX (UINT64_C(16) << 20)
 
 static void sleep_ms(long ms)
 {
@@ -206,6 +215,41 @@ static int set_up_cgroups(struct agent *agent, struct err *err)
 	return 0;
 }
 
+/*
+ * All containers together leave the agent some memory. Without that the
+ * kernel may find nothing to kill but PID 1 while a killed container's tmpfs
+ * is still being freed, and then it panics: "System is deadlocked on memory".
+ */
+static int keep_reserve(struct agent *agent, struct err *err)
+{
+	static const char key[] = "MemAvailable:";
+	AUTO_FREE char *limit = NULL;
+	AUTO_FREE char *text = NULL;
+	const char *at;
+	uint64_t have, reserve;
+	int r = path_read_file(agent->proc_fd, "meminfo", MEMINFO_MAX, &text,
+			       err);
+
+	if (r < 0)
+		return r;
+	at = strstr(text, key);
+	if (!at)
+		return err_msg(err, EIO, "meminfo: no %s", key);
+	have = strtoull(at + sizeof(key) - 1, NULL, 10) << 10;
+	reserve = have / RESERVE_SHARE;
+	if (reserve < RESERVE_MIN)
+		reserve = RESERVE_MIN;
+	if (reserve > RESERVE_MAX)
+		reserve = RESERVE_MAX;
+	if (have < 2 * reserve)
+		return err_msg(err, ENOMEM,
+			       "the machine has too little memory: %llu KiB",
+			       (unsigned long long)have >> 10);
+	limit = xasprintf("%llu", (unsigned long long)(have - reserve));
+	r = path_write_file(agent->cgroup_fd, "memory.max", limit, err);
+	return r < 0 ? err_wrap(err, "memory of all containers") : 0;
+}
+
 /* --- all of it ---------------------------------------------------------------- */
 
 static int make_run(struct err *err)
@@ -286,6 +330,8 @@ int boot_mounts(struct agent *agent, struct err *err)
 	if (r == 0)
 		r = open_own(AGENT_RUN_DIR, O_PATH | O_DIRECTORY,
 			     &agent->share_fd, err);
+	if (r == 0)
+		r = keep_reserve(agent, err);
 	if (r < 0)
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
