@@ -171,10 +171,11 @@ int state_create(struct runtime *rt, const char *id, struct err *err)
 		return err_set(err, errno, "make state directory %s", id);
 	}
 	fd = path_open_beneath(rt->root_fd, id, O_RDONLY | O_DIRECTORY, 0, err);
-	if (fd < 0)
-		return fd;
-	if (lock_dir(fd, id, err) < 0)
+	if (fd < 0 || lock_dir(fd, id, err) < 0) {
+		IGNORE(unlinkat(rt->root_fd, id, AT_REMOVEDIR) < 0,
+		       "the first error is the one to report");
 		return -err->code;
+	}
 	return take_fd(&fd);
 }
 
