@@ -3,9 +3,7 @@
  * sandbox-end.c - takes a sandbox down, in kata-runtime delete and after a
  * failed create. Works from the record alone, on any half-made state, twice.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,6 +17,7 @@
 #include "id-map.h"
 #include "num.h"
 #include "path.h"
+#include "proc-uid.h"
 #include "records.h"
 #include "sandbox.h"
 #include "uid-pool.h"
@@ -119,18 +118,20 @@ static int end_process(const struct process_ref *ref, const char *what,
 	return err_msg(err, EBUSY, "%s (pid %d) does not end", what, ref->pid);
 }
 
-static int uid_of(int proc_fd, const char *pid, uint32_t *ret)
+/*
+ * EPERM: a process of another user namespace, which our own can never be in;
+ * it is not of this sandbox, whatever its id.
+ */
+static int end_stray(pid_t pid, void *arg UNUSED, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("%s/status", pid);
-	AUTO_FREE char *text = NULL;
-	struct err err = ERR_INIT;
-	char *at, *save = NULL;
+	struct process_ref ref = { 0 };
 
-	if (path_read_file(proc_fd, path, 65536, &text, &err) < 0)
-		return -err.code;
-	at = strstr(text, "\nUid:");
-	at = at ? strtok_r(at + 5, " \t\n", &save) : NULL;
-	return at ? num_parse_u32(at, UINT32_MAX, ret) : -EIO;
+	if (process_record(&ref, pid, "VMM", err) < 0 ||
+	    end_process(&ref, "process of the VMM's id", 0, err) == -EPERM) {
+		err_clear(err); /* gone meanwhile, or not ours */
+		return 0;
+	}
+	return -err->code;
 }
 
 /*
@@ -139,26 +140,7 @@ static int uid_of(int proc_fd, const char *pid, uint32_t *ret)
  */
 static int end_by_uid(uint32_t uid, struct err *err)
 {
-	AUTO_CLOSEDIR DIR *dir = opendir("/proc");
-	struct dirent *entry;
-
-	if (!dir)
-		return err_set(err, errno, "list /proc");
-	while ((entry = readdir(dir))) {
-		struct process_ref ref = { 0 };
-		uint32_t pid = 0, owner = 0;
-
-		if (num_parse_u32(entry->d_name, INT_MAX, &pid) < 0 ||
-		    uid_of(dirfd(dir), entry->d_name, &owner) < 0 ||
-		    owner != uid)
-			continue;
-		if (process_record(&ref, (pid_t)pid, "VMM", err) < 0)
-			continue; /* gone meanwhile */
-		if (end_process(&ref, "process of the VMM's id", 0, err) < 0)
-			return -err->code;
-	}
-	err_clear(err);
-	return 0;
+	return proc_each_of_uid(uid, end_stray, NULL, err);
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "auto.h"
 #include "fd.h"
 #include "path.h"
+#include "proc-uid.h"
 #include "userns.h"
 
 #define MAP_MAX 65536
@@ -140,10 +141,33 @@ static int try_id(int pool_fd, const char *owner, uint32_t id, struct err *err)
 	return r < 0 ? err_set(err, -r, "uid pool: %s", name) : 0;
 }
 
+static void unlink_id(int pool_fd, uint32_t id)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", id);
+	IGNORE(unlinkat(pool_fd, name, 0) < 0, "a lost id, no more");
+}
+
 /* What stands in the file: names of containers repeat among state roots. */
 static char *owner_of(const struct runtime *rt, const struct state *state)
 {
 	return xasprintf("%s/%s", rt->root, state->id);
+}
+
+static int found(pid_t pid UNUSED, void *arg UNUSED, struct err *err UNUSED)
+{
+	return 1;
+}
+
+/*
+ * A user with two XDG_RUNTIME_DIRs (a login, and a session that has none and
+ * for which podman makes one) has two pools of the same ids. What runs says
+ * that an id is taken, whoever's list it is on.
+ */
+static int is_running(uint32_t id, struct err *err)
+{
+	return proc_each_of_uid(id, found, NULL, err);
 }
 
 int uid_pool_take(const struct runtime *rt, struct state *state, struct err *err)
@@ -171,6 +195,13 @@ int uid_pool_take(const struct runtime *rt, struct state *state, struct err *err
 			continue;
 		if (r < 0)
 			return r;
+		r = is_running(id, err);
+		if (r != 0)
+			unlink_id(pool_fd, id);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			continue;
 		state->uid = id;
 		state->uid_pool = take_ptr(path);
 		return 0;

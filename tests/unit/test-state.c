@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/cgroup.o */
+/* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/proc-uid.o runtime/cgroup.o */
 /* link: runtime/id-map.o */
 /*
  * test-state.c - the record of a sandbox, reused pids, the pool of ids that
@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -136,6 +137,42 @@ static void test_pool(void **state)
 	free(two.uid_pool);
 }
 
+/* An id that a process has is taken, also when another pool gave it out. */
+static void test_pool_id_is_running(void **state)
+{
+	struct runtime rt = { .root = (char[]){ "/x/a" } };
+	struct state first = { .id = (char[]){ "c" } };
+	struct state second = { .id = (char[]){ "d" } };
+	struct err err = ERR_INIT;
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (uid_pool_take(&rt, &first, &err) < 0)
+		skip(); /* one id is all that is mapped here */
+	assert_int_equal(uid_pool_release(&rt, &first, &err), 0);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setuid(first.uid) == 0 && write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) == 1) {
+		assert_int_equal(uid_pool_take(&rt, &second, &err), 0);
+		assert_int_not_equal(second.uid, first.uid);
+		assert_int_equal(uid_pool_release(&rt, &second, &err), 0);
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	free(first.uid_pool);
+	free(second.uid_pool);
+}
+
 static void test_pool_without_default(void **state)
 {
 	AUTO_FREE char *pool = xasprintf("%s/.uids", top);
@@ -221,6 +258,7 @@ int main(void)
 		TEST(test_record),
 		TEST(test_reused_pid),
 		TEST(test_pool),
+		TEST(test_pool_id_is_running),
 		TEST(test_pool_without_default),
 		TEST(test_pool_overflow_id),
 		TEST(test_quit_nobody),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes by the id they run as; in kata-runtime, read from /proc. */
+#ifndef RUNTIME_PROC_UID_H
+#define RUNTIME_PROC_UID_H
+
+#include <sys/types.h>
+
+#include "err.h"
+
+/*
+ * Calls each(pid, arg, err) for every process whose real uid is uid, as this
+ * user namespace counts, until one call returns other than 0.
+ * Return: what that call returned; 0; -errno when /proc cannot be read
+ */
+int proc_each_of_uid(uint32_t uid,
+		     int (*each)(pid_t pid, void *arg, struct err *err),
+		     void *arg, struct err *err) MUST_CHECK;
+
+#endif
