@@ -6,6 +6,9 @@
 
 load helpers
 
+# lib/hooks.h; OCI hooks have names of their own
+SWITCHES='hook_(layer|is_|step|hold|die_)'
+
 # struck CELL...: STEP:VICTIM each
 struck() {
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
@@ -26,8 +29,8 @@ programs() {
 	local file
 
 	for file in $(programs "$KATA"); do
-		lacks "$(strings -a "$file")" 'KATA_TEST_|TestDie|^hook_'
-		lacks "$(nm "$file" 2>&1)" ' hook_'
+		lacks "$(strings -a "$file")" "KATA_TEST_|TestDie|^$SWITCHES"
+		lacks "$(nm "$file" 2>&1)" " $SWITCHES"
 	done
 }
 
@@ -50,7 +53,7 @@ programs() {
 		rm "$E2E_WORK/told"
 		rm "$XDG_RUNTIME_DIR/kata/stray"
 	) 3>&- 4>&- &
-	run clean_fds env CLEAN_SECONDS=2 "$E2E_DIR/faults" state-recorded:runtime
+	run clean_fds env CLEAN_SECONDS=2 "$E2E_DIR/faults" agent-connected:runtime
 	touch "$E2E_WORK/told"
 	wait
 	[ "$status" -eq 1 ]
