@@ -148,12 +148,15 @@ static void plan_quota(int cgroup_fd, const Grpc__LinuxCPU *cpu,
 		*space = '\0';
 		period = space + 1;
 	}
-	if (cpu->quota)
-		quota = new_quota = cpu->quota < 0 ?
-					    xstrdup("max") :
-					    xasprintf("%" PRId64, cpu->quota);
-	if (cpu->period)
-		period = new_period = xasprintf("%" PRIu64, cpu->period);
+	if (cpu->quota) {
+		new_quota = cpu->quota < 0 ? xstrdup("max") :
+					     xasprintf("%" PRId64, cpu->quota);
+		quota = new_quota;
+	}
+	if (cpu->period) {
+		new_period = xasprintf("%" PRIu64, cpu->period);
+		period = new_period;
+	}
 	if (cpu->burst)
 		add_number(plan, "cpu.max.burst", 0, "cpu.burst");
 	add(plan, "cpu.max", xasprintf("%s %s", quota, period),

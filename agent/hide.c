@@ -38,6 +38,7 @@ static bool parse_line(const char *line, struct hide_range *ret)
 	char perms[5], name[16] = "";
 	unsigned long inode;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own text */
 	if (sscanf(line, "%lx-%lx %4s %*x %*s %lu %15s", &ret->start, &ret->end,
 		   perms, &inode, name) < 4)
 		return false;

@@ -155,6 +155,7 @@ static void take_load(struct metrics *out, int proc_fd)
 	double load[3];
 	unsigned running, all;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own text */
 	if (sscanf(text, "%lf %lf %lf %u/%u", &load[0], &load[1], &load[2],
 		   &running, &all) != 5)
 		return;
@@ -281,8 +282,10 @@ static bool parse_stat(const char *text, struct own_stat *ret)
 {
 	const char *at = strrchr(text, ')');
 
-	return at &&
-	       sscanf(at + 1,
+	if (!at)
+		return false;
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own text */
+	return sscanf(at + 1,
 		      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
 		      " %llu %llu %llu %llu %*d %*d %lld %*d %llu %llu"
 		      " %lld",
