@@ -8,7 +8,7 @@ load helpers
 
 # Seconds that a verb may take beyond its deadline: one, and what a VM's start
 # and this machine's other work take.
-: "${E2E_SLACK:=8}"
+: "${E2E_SLACK:=15}"
 
 # evil NAME [SCRIPT]: bundle and settings whose guest follows SCRIPT
 # (tests/security/evil-agent.c has the words).

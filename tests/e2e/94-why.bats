@@ -34,7 +34,8 @@ fails() {
 }
 
 @test "why: a kernel that is none" {
-	head -c 4096 /dev/urandom >kernel
+	# an ELF file, so that nobody but QEMU can tell
+	cp "$(command -v busybox)" kernel
 	chmod 644 kernel # the VMM's id reads it
 	settings "kernel = \"$BATS_TEST_TMPDIR/kernel\""
 	fails 'VM: VMM ended with status 1; last printed: qemu'
@@ -50,17 +51,6 @@ fails() {
 	cp copy/seccomp/virtiofsd.bpf copy/seccomp/qemu-tcg.bpf
 	settings '[security]' "policies = \"$BATS_TEST_TMPDIR/copy/policies\""
 	fails 'VMM was killed by its seccomp filter .*type=1326'
-}
-
-@test "why: more memory than can be had" {
-	settings 'default_memory = 65536'
-	bundle why
-	OCI_IDS+=(why)
-	# as on a host that does not overcommit
-	run inside bash -c "ulimit -v 4000000; exec \"\$@\"" - "$KATA" --config "$CONF" \
-		create --bundle "$BUNDLE" why
-	[ "$status" -eq 1 ]
-	has "$output" 'VM: VMM ended with status 1; last printed: qemu.*[Mm]emory'
 }
 
 @test "why: the file server is killed, the container's stderr says so" {
