@@ -388,7 +388,9 @@ def outcome_vm(life, method, name, expected):
     if phase == "end":
         expect(life.main.status == 42, "status %s" % life.main.status)
     elif phase in ("create", "start", "exec"):
-        fails(life, phase, expected, anyhow=True)
+        # The first of two answers is a good one, and may have been taken.
+        if not name.endswith("answered twice") or life.results.get(phase, (None, 0))[0]:
+            fails(life, phase, expected, anyhow=True)
     if phase not in ("create", "end"):
         expect(life.main.status == 255, "status %s" % life.main.status)
         expect("kata: sandbox ended: " in life.stderr(), "stderr")
