@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ttrpc frames and unary calls, host and guest. Frame: u32be length, u32be
- * stream id, u8 type, u8 flags, payload (kata.md 3.1). All lengths that come
- * from the other side are checked before anything is allocated.
+ * stream id, u8 type, u8 flags, payload (docs/protocol.md). All lengths that
+ * come from the other side are checked before anything is allocated.
  */
 #ifndef LIB_TTRPC_H
 #define LIB_TTRPC_H
