@@ -27,14 +27,25 @@ static void list(struct json_writer *w, const char *key,
 static void write_mount_options(struct json_writer *w)
 {
 	static const char *const option[] = {
-		"async",      "atime",	     "bind",	   "defaults",
-		"dev",	      "diratime",    "exec",	   "noatime",
-		"nodev",      "nodiratime",  "noexec",	   "noiversion",
-		"nolazytime", "nomand",	     "norelatime", "nostrictatime",
-		"nosuid",     "nosymfollow", "private",	   "rbind",
-		"relatime",   "ro",	     "rprivate",   "runbindable",
-		"rw",	      "strictatime", "suid",	   "symfollow",
-		"tmpcopyup",  "unbindable",
+		"async",      "atime",	      "bind",
+		"defaults",   "dev",	      "diratime",
+		"dirsync",    "exec",	      "iversion",
+		"lazytime",   "loud",	      "noatime",
+		"nodev",      "nodiratime",   "noexec",
+		"nofail",     "noiversion",   "nolazytime",
+		"nomand",     "norelatime",   "nostrictatime",
+		"nosuid",     "nosymfollow",  "private",
+		"ratime",     "rbind",	      "rdev",
+		"rdiratime",  "relatime",     "rexec",
+		"rnoatime",   "rnodev",	      "rnodiratime",
+		"rnoexec",    "rnorelatime",  "rnostrictatime",
+		"rnosuid",    "rnosymfollow", "ro",
+		"rprivate",   "rrelatime",    "rro",
+		"rrw",	      "rstrictatime", "rsuid",
+		"rsymfollow", "runbindable",  "rw",
+		"silent",     "strictatime",  "suid",
+		"symfollow",  "sync",	      "tmpcopyup",
+		"unbindable",
 	};
 
 	list(w, "mountOptions", option, ARRAY_SIZE(option));
