@@ -138,9 +138,11 @@ static int end_stray(pid_t pid, void *arg UNUSED, struct err *err)
  * The VMM's id belongs to this sandbox alone: whatever runs under it and is in
  * no record (a start that was killed half way) ends here.
  */
-static int end_by_uid(uint32_t uid, struct err *err)
+static int end_by_uid(void *arg, struct err *err)
 {
-	return proc_each_of_uid(uid, end_stray, NULL, err);
+	const uint32_t *uid = arg;
+
+	return proc_each_of_uid(*uid, end_stray, NULL, err);
 }
 
 /*
@@ -165,6 +167,22 @@ static int vmm_uid(const struct runtime *rt, const struct state *state,
 		       0;
 }
 
+/* Hooks may run for long after this, and by then it is another's. */
+static int free_uid(const struct runtime *rt, int dir_fd, struct state *state,
+		    struct err *err)
+{
+	struct err unsaved = ERR_INIT;
+
+	if (state->uid == 0)
+		return 0;
+	if (uid_pool_release(rt, state, err) < 0)
+		return -err->code;
+	state->uid = 0;
+	IGNORE(state_save(dir_fd, state, &unsaved) < 0,
+	       "a full disk; the pool says whose the id is");
+	return 0;
+}
+
 int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		    struct err *err)
 {
@@ -184,10 +202,10 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    end_process(&state->fs, "file server", 200, err) < 0)
 		return -err->code;
 	if (vmm_uid(rt, state, &uid, err) < 0 ||
-	    (uid != 0 && end_by_uid(uid, err) < 0))
+	    uid_pool_while_ours(rt, state, end_by_uid, &uid, err) < 0)
 		return -err->code;
 	hook_step("processes-ended");
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;
-	return uid_pool_release(rt, state, err);
+	return free_uid(rt, dir_fd, state, err);
 }

@@ -210,13 +210,17 @@ int uid_pool_take(const struct runtime *rt, struct state *state, struct err *err
 		       range.first, range.last);
 }
 
-int uid_pool_release(const struct runtime *rt, const struct state *state,
-		     struct err *err)
+/*
+ * Opens and locks the pool if it says that the id is this sandbox's. Return: 1
+ * with *ret_fd; 0 it is another's or nobody's; -errno
+ */
+static int lock_if_ours(const struct runtime *rt, const struct state *state,
+			int *ret_fd, struct err *err)
 {
-	AUTO_FREE char *have = NULL, *owner = NULL;
-	struct err gone = ERR_INIT;
+	AUTO_FREE char *have = NULL, *owner = owner_of(rt, state);
 	AUTO_FD int pool_fd = -1;
 	char name[16];
+	int r;
 
 	if (state->uid == 0 || !state->uid_pool)
 		return 0;
@@ -228,11 +232,39 @@ int uid_pool_release(const struct runtime *rt, const struct state *state,
 	if (pool_fd < 0)
 		return pool_fd;
 	snprintf(name, sizeof(name), "%u", state->uid);
-	if (path_read_file(pool_fd, name, OWNER_MAX, &have, &gone) < 0)
+	r = path_read_file(pool_fd, name, OWNER_MAX, &have, err);
+	if (r == -ENOENT) {
+		err_clear(err);
 		return 0; /* freed already */
-	owner = owner_of(rt, state);
+	}
+	if (r < 0)
+		return err_wrap(err, "uid pool %s", state->uid_pool);
 	if (strcmp(have, owner) != 0)
 		return 0;
+	*ret_fd = take_fd(&pool_fd);
+	return 1;
+}
+
+int uid_pool_while_ours(const struct runtime *rt, const struct state *state,
+			int (*call)(void *arg, struct err *err), void *arg,
+			struct err *err)
+{
+	AUTO_FD int pool_fd = -1;
+	int r = lock_if_ours(rt, state, &pool_fd, err);
+
+	return r > 0 ? call(arg, err) : r;
+}
+
+int uid_pool_release(const struct runtime *rt, const struct state *state,
+		     struct err *err)
+{
+	AUTO_FD int pool_fd = -1;
+	char name[16];
+	int r = lock_if_ours(rt, state, &pool_fd, err);
+
+	if (r <= 0)
+		return r;
+	snprintf(name, sizeof(name), "%u", state->uid);
 	if (unlinkat(pool_fd, name, 0) < 0 && errno != ENOENT)
 		return err_set(err, errno, "free id %u", state->uid);
 	return 0;

@@ -12,6 +12,14 @@
  */
 int uid_pool_take(const struct runtime *rt, struct state *state,
 		  struct err *err) MUST_CHECK;
+/*
+ * Calls call() under the pool's lock if the id is this sandbox's by the pool's
+ * word. The record alone does not say so: once freed, the id is the next
+ * sandbox's, and the record of a delete that was killed still names it.
+ */
+int uid_pool_while_ours(const struct runtime *rt, const struct state *state,
+			int (*call)(void *arg, struct err *err), void *arg,
+			struct err *err) MUST_CHECK;
 /* Frees the id if it is this sandbox's; fine when it is not there. */
 int uid_pool_release(const struct runtime *rt, const struct state *state,
 		     struct err *err) MUST_CHECK;

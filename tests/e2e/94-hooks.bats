@@ -103,3 +103,28 @@ is_stopped() {
 	has "$output" 'did not end within 1 seconds'
 	[ ! -e told ]
 }
+
+# The id of a VMM that has ended goes to the next sandbox while the hooks of the
+# first are still to run: a delete that is made good must leave that one alone.
+@test "hooks: delete killed in poststop, and again: another's VM lives" {
+	local uid vmm
+
+	OCI_IDS+=(hk8 hk9)
+	bundle hk8 "def kill: \"[ -e $PWD/once ] || { : >$PWD/once; kill -9 \$PPID; }; : >$PWD/ran\";
+		.process.terminal = false | .process.args = [\"sleep\", \"1000\"] |
+		.hooks.poststop = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", kill]}]"
+	create hk8
+	uid=$(note hk8 .kata.vmmUid)
+	run rt delete --force hk8
+	[ "$status" -ne 0 ]
+	[ -e once ]
+	bundle hk9 '.process.terminal = false | .process.args = ["sleep", "1000"]'
+	create hk9
+	same "$(note hk9 .kata.vmmUid)" "$uid"
+	vmm=$(note hk9 .kata.vmmPid)
+	run -0 rt delete --force hk8
+	[ -e ran ]
+	not is_gone "$vmm"
+	run -0 rt start hk9
+	same "$(note hk9 .status)" running
+}

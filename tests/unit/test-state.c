@@ -99,6 +99,39 @@ static void test_reused_pid(void **state)
 	assert_int_equal(process_pidfd(&me, &err), -ESRCH);
 }
 
+static int count(void *arg, struct err *err)
+{
+	(void)err;
+	++*(int *)arg;
+	return 0;
+}
+
+/* A record that still names a freed id has no word about who runs under it. */
+static void test_pool_whose(void **state)
+{
+	struct runtime rt = { .root = (char[]){ "/x/a" } };
+	struct state one = { .id = (char[]){ "c" } };
+	struct state two = { .id = (char[]){ "d" } };
+	struct err err = ERR_INIT;
+	int calls = 0;
+
+	(void)state;
+	if (uid_pool_take(&rt, &one, &err) < 0)
+		skip(); /* one id is all that is mapped here */
+	assert_int_equal(uid_pool_while_ours(&rt, &one, count, &calls, &err), 0);
+	assert_int_equal(calls, 1);
+	assert_int_equal(uid_pool_release(&rt, &one, &err), 0);
+	assert_int_equal(uid_pool_while_ours(&rt, &one, count, &calls, &err), 0);
+	assert_int_equal(uid_pool_take(&rt, &two, &err), 0);
+	assert_int_equal(one.uid, two.uid);
+	assert_int_equal(uid_pool_while_ours(&rt, &one, count, &calls, &err), 0);
+	assert_int_equal(calls, 1);
+	assert_int_equal(uid_pool_while_ours(&rt, &two, count, &calls, &err), 0);
+	assert_int_equal(calls, 2);
+	free(one.uid_pool);
+	free(two.uid_pool);
+}
+
 /* Two roots of the same user take from one pool. */
 static void test_pool(void **state)
 {
@@ -258,6 +291,7 @@ int main(void)
 		TEST(test_record),
 		TEST(test_reused_pid),
 		TEST(test_pool),
+		TEST(test_pool_whose),
 		TEST(test_pool_id_is_running),
 		TEST(test_pool_without_default),
 		TEST(test_pool_overflow_id),
