@@ -198,7 +198,10 @@ int pidfd_open_checked(pid_t pid, struct err *err)
 	return fd < 0 ? err_set(err, errno, "pidfd of %d", pid) : fd;
 }
 
-/* Field number of /proc/PID/stat from 4 on, as proc(5) counts. */
+/*
+ * Field number of /proc/PID/stat from 4 on, as proc(5) counts. -ESRCH only when
+ * the process is surely gone: whoever hears that goes on without it.
+ */
 static int stat_field(pid_t pid, int number, uint64_t *ret)
 {
 	char path[64], text[1024], *at, *save = NULL;
@@ -209,21 +212,21 @@ static int stat_field(pid_t pid, int number, uint64_t *ret)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -ESRCH;
+		return errno == ENOENT ? -ESRCH : -errno;
 	n = fd_read_full(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return -ESRCH;
+	if (n < 0)
+		return (int)n; /* ESRCH: it ended after the file was opened */
 	text[n] = '\0';
 	at = strrchr(text, ')'); /* the name may hold spaces and brackets */
 	if (!at || at[1] != ' ')
-		return -ESRCH;
+		return -EIO;
 	if (at[2] == 'Z' || at[2] == 'X')
 		return -ESRCH;
 	field = strtok_r(at + 1, " ", &save); /* field 3 */
 	for (int i = 3; field && i < number; i++)
 		field = strtok_r(NULL, " ", &save);
 	if (!field || num_parse_u64(field, UINT64_MAX, ret) < 0)
-		return -ESRCH;
+		return -EIO;
 	return 0;
 }
 
@@ -237,8 +240,10 @@ int pid_parent(pid_t pid, pid_t *ret_parent)
 	uint64_t parent = 0;
 	int r = stat_field(pid, 4, &parent);
 
-	if (r < 0 || parent > INT_MAX)
-		return -ESRCH;
+	if (r < 0)
+		return r;
+	if (parent > INT_MAX)
+		return -EIO;
 	*ret_parent = (pid_t)parent;
 	return 0;
 }

@@ -58,10 +58,12 @@ int pidfd_open_checked(pid_t pid, struct err *err) MUST_CHECK;
 /*
  * Start time of a process in clock ticks since boot (field 22 of
  * /proc/PID/stat, proc(5)); tells a reused pid from the recorded process.
- * Return 0, -ESRCH when it is gone or a zombie
+ * Return 0, -ESRCH when it is gone or a zombie, another -errno when that cannot
+ * be told
  */
 int pid_start_time(pid_t pid, uint64_t *ret_ticks) MUST_CHECK;
-/* Parent of a live process, 0 when it is outside our pid namespace. -ESRCH */
+/* Parent of a live process, 0 when it is outside our pid namespace. Errors: as
+ * above */
 int pid_parent(pid_t pid, pid_t *ret_parent) MUST_CHECK;
 
 #endif

@@ -80,10 +80,12 @@ static int read_info(int fd, const char *what, pid_t *ret_pid, struct err *err)
 
 static int parent_of(pid_t pid, const char *what, pid_t *ret, struct err *err)
 {
-	return pid_parent(pid, ret) < 0 ?
-		       err_msg(err, ESRCH, "%s (pid %d) ended at once", what,
-			       pid) :
-		       0;
+	int r = pid_parent(pid, ret);
+
+	if (r == -ESRCH)
+		return err_msg(err, ESRCH, "%s (pid %d) ended at once", what,
+			       pid);
+	return r < 0 ? err_set(err, -r, "parent of %s (pid %d)", what, pid) : 0;
 }
 
 /* The proxy forked the monitor, bubblewrap's outer half, and that the program. */

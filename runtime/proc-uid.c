@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -17,18 +18,47 @@
 
 #define STATUS_BYTES_MAX 65536
 
-static int uid_of(int proc_fd, const char *pid, uint32_t *ret)
+/*
+ * Only a process that is gone is passed over. What cannot be read may be of the
+ * id that is asked for: taken for another's, it would be left alive, or its id
+ * given out twice.
+ */
+int proc_uid(pid_t pid, uint32_t *ret, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("%s/status", pid);
+	AUTO_FREE char *path = xasprintf("/proc/%d/status", pid);
 	AUTO_FREE char *text = NULL;
-	struct err err = ERR_INIT;
 	char *at, *save = NULL;
+	int r = path_read_file(AT_FDCWD, path, STATUS_BYTES_MAX, &text, err);
 
-	if (path_read_file(proc_fd, path, STATUS_BYTES_MAX, &text, &err) < 0)
-		return -err.code;
+	if (r == -ENOENT || r == -ESRCH)
+		return err_msg(err, ESRCH, "process %d is gone", pid);
+	if (r < 0)
+		return r;
 	at = strstr(text, "\nUid:");
 	at = at ? strtok_r(at + 5, " \t\n", &save) : NULL;
-	return at ? num_parse_u32(at, UINT32_MAX, ret) : -EIO;
+	if (!at || num_parse_u32(at, UINT32_MAX, ret) < 0)
+		return err_msg(err, EIO, "%s: no uid in it", path);
+	return 0;
+}
+
+/* The next process of /proc. Return: 1; 0 there is none any more; -errno */
+static int next_pid(DIR *dir, pid_t *ret, struct err *err)
+{
+	struct dirent *entry;
+	uint32_t pid;
+
+	for (;;) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry && errno)
+			return err_set(err, errno, "list /proc");
+		if (!entry)
+			return 0;
+		if (num_parse_u32(entry->d_name, INT_MAX, &pid) < 0)
+			continue; /* no process */
+		*ret = (pid_t)pid;
+		return 1;
+	}
 }
 
 int proc_each_of_uid(uint32_t uid,
@@ -36,21 +66,23 @@ int proc_each_of_uid(uint32_t uid,
 		     void *arg, struct err *err)
 {
 	AUTO_CLOSEDIR DIR *dir = opendir("/proc");
-	struct dirent *entry;
+	pid_t pid = 0;
+	int r;
 
 	if (!dir)
 		return err_set(err, errno, "list /proc");
-	while ((entry = readdir(dir))) {
-		uint32_t pid = 0, owner = 0;
-		int r;
+	while ((r = next_pid(dir, &pid, err)) > 0) {
+		uint32_t owner = 0;
 
-		if (num_parse_u32(entry->d_name, INT_MAX, &pid) < 0 ||
-		    uid_of(dirfd(dir), entry->d_name, &owner) < 0 ||
-		    owner != uid)
+		r = proc_uid(pid, &owner, err);
+		if (r == -ESRCH) {
+			err_clear(err);
 			continue;
-		r = each((pid_t)pid, arg, err);
+		}
+		if (r == 0 && owner == uid)
+			r = each(pid, arg, err);
 		if (r != 0)
 			return r;
 	}
-	return 0;
+	return r;
 }

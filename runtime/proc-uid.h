@@ -7,10 +7,12 @@
 
 #include "err.h"
 
+/* Real uid of a process, as this user namespace counts. -ESRCH: it is gone */
+int proc_uid(pid_t pid, uint32_t *ret, struct err *err) MUST_CHECK;
 /*
  * Calls each(pid, arg, err) for every process whose real uid is uid, as this
  * user namespace counts, until one call returns other than 0.
- * Return: what that call returned; 0; -errno when /proc cannot be read
+ * Return: what that call returned; 0; -errno when one cannot be told
  */
 int proc_each_of_uid(uint32_t uid,
 		     int (*each)(pid_t pid, void *arg, struct err *err),

@@ -119,19 +119,28 @@ static int end_process(const struct process_ref *ref, const char *what,
 }
 
 /*
- * EPERM: a process of another user namespace, which our own can never be in;
- * it is not of this sandbox, whatever its id.
+ * First the start time, then the id: between the list and this the number may
+ * have become another's. EPERM: a process of another user namespace, which our
+ * own can never be in; it is not of this sandbox, whatever its id.
  */
-static int end_stray(pid_t pid, void *arg UNUSED, struct err *err)
+static int end_stray(pid_t pid, void *arg, struct err *err)
 {
+	const uint32_t *uid = arg;
 	struct process_ref ref = { 0 };
+	uint32_t owner = 0;
+	int r = process_record(&ref, pid, "VMM", err);
 
-	if (process_record(&ref, pid, "VMM", err) < 0 ||
-	    end_process(&ref, "process of the VMM's id", 0, err) == -EPERM) {
-		err_clear(err); /* gone meanwhile, or not ours */
+	if (r == 0)
+		r = proc_uid(pid, &owner, err);
+	if (r < 0 && r != -ESRCH)
+		return r;
+	if (r == 0 && owner == *uid)
+		r = end_process(&ref, "process of the VMM's id", 0, err);
+	if (r == 0 || r == -ESRCH || r == -EPERM) {
+		err_clear(err); /* ended, gone meanwhile, or not ours */
 		return 0;
 	}
-	return -err->code;
+	return r;
 }
 
 /*
@@ -142,7 +151,7 @@ static int end_by_uid(void *arg, struct err *err)
 {
 	const uint32_t *uid = arg;
 
-	return proc_each_of_uid(*uid, end_stray, NULL, err);
+	return proc_each_of_uid(*uid, end_stray, arg, err);
 }
 
 /*

@@ -404,22 +404,44 @@ enum state_status state_status(const struct state *s)
 	return STATUS_STOPPED;
 }
 
-bool process_alive(const struct process_ref *ref)
+/* Return: 1 it lives; 0 it is gone; -errno: that cannot be told */
+static int look_at(const struct process_ref *ref)
 {
 	uint64_t start;
+	int r = ref->pid > 0 ? pid_start_time(ref->pid, &start) : -ESRCH;
 
-	return ref->pid > 0 && pid_start_time(ref->pid, &start) == 0 &&
-	       start == ref->start;
+	if (r == -ESRCH)
+		return 0;
+	return r < 0 ? r : start == ref->start;
+}
+
+bool process_alive(const struct process_ref *ref)
+{
+	return look_at(ref) != 0;
+}
+
+/* For a handle that was taken by number: is it the recorded process's? */
+static int check_same(const struct process_ref *ref, const char *gone,
+		      struct err *err)
+{
+	int r = look_at(ref);
+
+	if (r < 0)
+		return err_set(err, -r, "look at process %d", ref->pid);
+	return r ? 0 : err_msg(err, ESRCH, "%s", gone);
 }
 
 int process_record(struct process_ref *ref, pid_t pid, const char *what,
 		   struct err *err)
 {
 	uint64_t start;
+	int r = pid_start_time(pid, &start);
 
-	if (pid_start_time(pid, &start) < 0)
+	if (r == -ESRCH)
 		return err_msg(err, ESRCH, "%s (pid %d) ended at once", what,
 			       pid);
+	if (r < 0)
+		return err_set(err, -r, "look at %s (pid %d)", what, pid);
 	ref->pid = pid;
 	ref->start = start;
 	return 0;
@@ -434,8 +456,8 @@ int process_pidfd(const struct process_ref *ref, struct err *err)
 	fd = pidfd_open_checked(ref->pid, err);
 	if (fd < 0)
 		return fd;
-	if (!process_alive(ref))
-		return err_msg(err, ESRCH, "process %d is gone", ref->pid);
+	if (check_same(ref, "the recorded process is gone", err) < 0)
+		return -err->code;
 	return take_fd(&fd);
 }
 
@@ -451,8 +473,8 @@ int process_open_ns(const struct process_ref *ref, const char *ns,
 
 	if (fd < 0)
 		return err_set(err, errno, "%s namespace of the container", ns);
-	if (!process_alive(ref))
-		return err_msg(err, ESRCH, "container not running");
+	if (check_same(ref, "container not running", err) < 0)
+		return -err->code;
 	return take_fd(&fd);
 }
 

@@ -78,6 +78,7 @@ int state_load(int dir_fd, struct state *ret, struct err *err) MUST_CHECK;
 void state_done(struct state *state);
 /* By what is recorded; settle() first when the record is unsettled. */
 enum state_status state_status(const struct state *state);
+/* False only when it is surely gone. */
 bool process_alive(const struct process_ref *ref);
 /* Records a live process; a dead one is -ESRCH. */
 int process_record(struct process_ref *ref, pid_t pid, const char *what,

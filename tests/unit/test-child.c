@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -258,6 +259,26 @@ static void test_start_time(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* That there is no descriptor for the look does not make it gone. */
+static void test_start_time_unknown(void **state)
+{
+	struct rlimit limit, none;
+	uint64_t start;
+	pid_t parent;
+	int r, r_parent;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = pid_start_time(getpid(), &start);
+	r_parent = pid_parent(getpid(), &parent);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_int_equal(r_parent, -EMFILE);
+}
+
 static void test_fds_arg(void **state)
 {
 	const struct fd_name fds[] = { { "a", 1 }, { "bc", 2 } };
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_death_signal),
 		cmocka_unit_test(test_start_time),
+		cmocka_unit_test(test_start_time_unknown),
 		cmocka_unit_test(test_fds_arg),
 		cmocka_unit_test(test_parent),
 	};

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@
 #include "auto.h"
 #include "path.h"
 #include "records.h"
+#include "runtime/proc-uid.h"
 #include "runtime/sandbox.h"
 #include "runtime/state.h"
 #include "runtime/uid-pool.h"
@@ -97,6 +99,55 @@ static void test_reused_pid(void **state)
 	assert_int_equal(process_kill(&me, SIGKILL), 0); /* not me */
 	me.pid = 0;
 	assert_int_equal(process_pidfd(&me, &err), -ESRCH);
+}
+
+/* Leaves no descriptor but those that are open, and spare more. */
+static struct rlimit few_fds(int spare)
+{
+	struct rlimit before, few;
+	int next = dup(top_fd);
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)(next + spare);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	return before;
+}
+
+static int ours(pid_t pid, void *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	return pid == getpid();
+}
+
+/* What cannot be looked at is neither gone nor of another id. */
+static void test_cannot_look(void **state)
+{
+	struct process_ref me = { 0 };
+	struct err err = ERR_INIT;
+	struct rlimit before;
+	int pidfd, scan;
+	bool alive;
+
+	(void)state;
+	assert_int_equal(process_record(&me, getpid(), "me", &err), 0);
+	assert_int_equal(proc_each_of_uid(getuid(), ours, NULL, &err), 1);
+	before = few_fds(1);
+	alive = process_alive(&me);
+	pidfd = process_pidfd(&me, &err);
+	err_clear(&err);
+	scan = proc_each_of_uid(getuid(), ours, NULL, &err);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(scan, -EMFILE);
+	assert_int_equal(pidfd, -EMFILE);
+	assert_true(alive); /* one is enough for that */
+	before = few_fds(0);
+	alive = process_alive(&me);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_true(alive);
 }
 
 static int count(void *arg, struct err *err)
@@ -290,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_record),
 		TEST(test_reused_pid),
+		TEST(test_cannot_look),
 		TEST(test_pool),
 		TEST(test_pool_whose),
 		TEST(test_pool_id_is_running),
