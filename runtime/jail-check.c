@@ -18,6 +18,8 @@
 #include "log.h"
 #include "path.h"
 #include "policy.h"
+#include "proc-uid.h"
+#include "uid-pool.h"
 #include "verify.h"
 
 #define INFO_BYTES_MAX 4096
@@ -246,12 +248,47 @@ void jail_check_learn(struct sandbox *s)
 		       "a jail that never came up has nothing to end");
 }
 
+static int is_other(pid_t pid, void *arg, struct err *err)
+{
+	const struct state *state = arg;
+	uint64_t start;
+	int r;
+
+	if (pid == state->vmm.pid || pid == state->vmm_monitor.pid)
+		return 0;
+	r = pid_start_time(pid, &start);
+	if (r == -ESRCH)
+		return 0; /* it has ended, or is a zombie */
+	return err_msg(err, EBUSY,
+		       "VMM: its id %u is also that of process %d: try again",
+		       state->uid, pid);
+}
+
+/*
+ * The id was free when it was taken, by one pool's word and by /proc. Of two
+ * pools that gave it out at the same moment both may have seen nobody; but now
+ * both VMMs have it and are stopped: whoever looks last sees the other, so no
+ * two of them go on. To be undone is then this VMM, by its pid; not the id.
+ */
+static int check_alone(struct sandbox *s, struct err *err)
+{
+	struct state *state = s->state;
+	struct err lost = ERR_INIT;
+
+	if (state->uid == 0 ||
+	    proc_each_of_uid(state->uid, is_other, state, err) == 0)
+		return 0;
+	IGNORE(uid_pool_release(s->rt, state, &lost) < 0, "a lost id, no more");
+	state->uid = 0;
+	return -err->code;
+}
+
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
 	struct verify_report vmm = VERIFY_REPORT_INIT, fs = VERIFY_REPORT_INIT;
 	int r;
 
-	if (record_both(s, err) < 0)
+	if (record_both(s, err) < 0 || check_alone(s, err) < 0)
 		return -err->code;
 	r = verify_both(s, vmm_policy, &vmm, &fs, err);
 	if (r == 0)

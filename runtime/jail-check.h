@@ -11,7 +11,8 @@
 
 /*
  * Learns both programs' pids from bubblewrap, records them, and compares the
- * live processes with their policies. -EPERM names the first difference.
+ * live processes with their policies. -EPERM names the first difference,
+ * -EBUSY a process that has the VMM's id besides.
  */
 int jail_check(struct sandbox *sandbox, const char *vmm_policy,
 	       struct err *err) MUST_CHECK;

@@ -163,7 +163,8 @@ static int found(pid_t pid UNUSED, void *arg UNUSED, struct err *err UNUSED)
 /*
  * A user with two XDG_RUNTIME_DIRs (a login, and a session that has none and
  * for which podman makes one) has two pools of the same ids. What runs says
- * that an id is taken, whoever's list it is on.
+ * that an id is taken, whoever's list it is on; jail_check() looks once more,
+ * for two that take it at the same moment.
  */
 static int is_running(uint32_t id, struct err *err)
 {

@@ -212,6 +212,31 @@ SLEEPS='.process.args = ["/bin/sleep", "1000"]'
 	within 10 is_gone "$stray"
 }
 
+# As when two lists give an id out at once: the second look is before the guest
+# runs, and undoing must not take the other for a stray.
+@test "plain: a VMM whose id another process has is refused, that one lives" {
+	local code=0 pid stray
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle alone "$SLEEPS"
+	OCI_IDS+=(alone)
+	KATA_TEST_STOP=jails-up "$KATA_HOOKS" create --bundle "$BUNDLE" alone \
+		</dev/null >out 2>&1 3>&- 4>&- &
+	pid=$!
+	within 60 is_stopped "$pid"
+	podman unshare setpriv --reuid "$(field alone .kata.vmmUid)" --clear-groups \
+		sleep 1235 3>&- 4>&- &
+	within 10 pgrep -f '^sleep 1235'
+	stray=$(pgrep -f '^sleep 1235')
+	kill -CONT "$pid"
+	wait "$pid" || code=$?
+	same "$code" 1
+	has "$(cat out)" "its id [0-9]+ is also that of process $stray"
+	not is_gone "$stray"
+	podman unshare kill -9 "$stray"
+	[ ! -e "$XDG_RUNTIME_DIR/kata/alone" ]
+}
+
 @test "plain: delete removes files of the container's ids from the state" {
 	local dir
 
