@@ -191,6 +191,16 @@ static bool is_over(const struct proxy *proxy)
 	       (proxy->qmp.state > QMP_CAPABILITIES || proxy->fs.source.fd < 0);
 }
 
+static bool accepts(const struct source *source)
+{
+	return source->handle == shims_accept ||
+	       source->handle == control_accept;
+}
+
+/*
+ * Listeners come last: what they accept takes the place of a source that was
+ * closed in this round, whose own event would be taken for the new one's.
+ */
 void proxy_turn(struct proxy *proxy, int timeout_ms)
 {
 	struct epoll_event events[16];
@@ -198,12 +208,12 @@ void proxy_turn(struct proxy *proxy, int timeout_ms)
 			   timeout_ms);
 
 	BUG_ON(n < 0 && errno != EINTR);
-	for (int i = 0; i < n; i++) {
-		struct source *source = events[i].data.ptr;
+	for (int i = 0; i < 2 * n; i++) {
+		struct source *source = events[i % n].data.ptr;
 
 		/* An earlier event of this round may have closed it. */
-		if (source->fd >= 0)
-			source->handle(proxy, source, events[i].events);
+		if (source->fd >= 0 && accepts(source) == (i >= n))
+			source->handle(proxy, source, events[i % n].events);
 	}
 	check_deadlines(proxy);
 }

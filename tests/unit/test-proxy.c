@@ -374,6 +374,53 @@ static void test_second_main_is_refused(void **state)
 	close(b);
 }
 
+/* A listener of the proxy's own, so that accepting is part of a turn. */
+static struct sockaddr_storage listen_here(socklen_t *ret_len)
+{
+	struct sockaddr_storage address;
+	sa_family_t family = AF_UNIX;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	*ret_len = sizeof(address);
+	assert_int_equal(bind(fd, (struct sockaddr *)&family, sizeof(family)),
+			 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, ret_len),
+			 0);
+	watch(&proxy.agent_listen, fd, shims_accept);
+	return address;
+}
+
+/* The slot of one that dies goes to one that comes in the same round. */
+static void test_stale_event_is_not_the_next_ones(void **state)
+{
+	int a = connect_shim(), b = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_storage address;
+	struct ttrpc_header header;
+	socklen_t len;
+	char byte;
+
+	(void)state;
+	address = listen_here(&len);
+	send_header(a, 0, 1, TTRPC_REQUEST);
+	turns(2);
+	assert_true(take_frame(guest_fd, &header, &byte));
+	/* In this order: an answer that finds its shim dead, a new shim, and
+	 * the end of the dead one. */
+	send_header(guest_fd, 0, header.stream, TTRPC_RESPONSE);
+	assert_int_equal(connect(b, (struct sockaddr *)&address, len), 0);
+	close(a);
+	turns(4);
+	assert_true(proxy.clients[0].source.fd >= 0);
+	assert_false(proxy.clients[0].hung_up);
+	assert_int_equal(proxy.stuck_deadline.tv_sec, 0);
+	send_header(b, 0, 1, TTRPC_REQUEST);
+	turns(2);
+	assert_true(take_frame(guest_fd, &header, &byte));
+	close(b);
+	proxy_forget(&proxy, &proxy.agent_listen);
+}
+
 static void test_closed_port_ends_the_vm(void **state)
 {
 	(void)state;
@@ -477,6 +524,7 @@ int main(void)
 		TEST(test_done_forgets_the_will),
 		TEST(test_dead_sender_is_padded),
 		TEST(test_second_main_is_refused),
+		TEST(test_stale_event_is_not_the_next_ones),
 		TEST(test_closed_port_ends_the_vm),
 		TEST(test_console_lines),
 		TEST(test_last_words),
