@@ -225,6 +225,9 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 			uint32_t events)
 {
 	struct shim_peer *peer = (struct shim_peer *)source;
+	/* One record a connection: a second answer would find whoever has the
+	 * slot by then. */
+	bool busy = peer->waiting || peer->wants_oom;
 	struct err err = ERR_INIT;
 	union record record;
 	int r;
@@ -233,11 +236,11 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 	r = record_recv(source->fd, &record, -1, &err);
 	if (r == -EAGAIN)
 		return;
-	if (r == RECORD_SHIM_START && !peer->waiting) {
+	if (r == RECORD_SHIM_START && !busy) {
 		serve_start(peer, &record.start);
-	} else if (r == RECORD_SHIM_SIGNAL && !peer->waiting) {
+	} else if (r == RECORD_SHIM_SIGNAL && !busy) {
 		serve_signal(peer, &record.signal);
-	} else if (r < 0 || peer->waiting || !manage_serve(peer, &record)) {
+	} else if (r < 0 || busy || !manage_serve(peer, &record)) {
 		if (r != -EPIPE)
 			log_warn("a command sent what is not expected: %s",
 				 r < 0 ? err.text : "wrong type");

@@ -7,6 +7,7 @@ Needs CAP_SYS_ADMIN in its user namespace (`unshare -Urm` is enough).
 """
 import fcntl
 import os
+import select
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
                           WILL, DONE, MAIN, field, frame, make_rootfs, response,
                           signal_record, spec, record, start_record)
+from proxy_harness import RECORDS
 
 PROGRAM = ""
 
@@ -455,6 +457,28 @@ class Hostile(Base):
         answer = shim.create()
         self.assertEqual(answer[0], ERROR)
         self.assertIn("did not answer within 1 s", answer[2])
+
+    def test_one_record_a_connection(self):
+        held = []
+
+        class Holds(Agent):
+            def do_GetOOMEvent(self, stream, request):
+                held.append(stream)
+
+        shim = self.running(agent=Holds)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as conn:
+            conn.connect(shim.listen_path)
+            conn.send(record(RECORDS["RECORD_SHIM_WAIT_OOM"]))
+            shim.agent.until(lambda: held)
+            conn.send(signal_record(10))
+            while not select.select([conn], [], [], 0)[0]:
+                shim.agent.serve(0.05)
+            self.assertEqual(conn.recv(4096), b"")
+        self.assertNotIn("SignalProcess", shim.agent.calls)
+        shim.agent.send(held.pop())
+        self.assertEqual(shim.command(signal_record(12))[0], OK)
+        shim.agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
 
     def test_no_read_back(self):
         class Old(Agent):
