@@ -24,6 +24,8 @@
 #include "log.h"
 #include "shim.h"
 
+#define KILLED_MS 10000 /* for the guest to say that it ended an exec */
+
 static const char *const state_name[] = {
 	[SHIM_SETUP] = "being created", [SHIM_CREATED] = "created",
 	[SHIM_RUNNING] = "running",	[SHIM_EXITED] = "stopped",
@@ -182,7 +184,8 @@ static void serve_signal(struct shim_peer *peer,
 /*
  * The command in the foreground was killed, and whatever it had as stdio is
  * not ours to use any more. An exec ends with it, as a child would; engines
- * end one that way. A container goes on, without its terminal if it had one.
+ * end one that way; a guest that does not say so is not waited for. A container
+ * goes on, without its terminal if it had one.
  */
 static void caller_gone(struct shim *shim, struct shim_source *source,
 			uint32_t events)
@@ -191,16 +194,17 @@ static void caller_gone(struct shim *shim, struct shim_source *source,
 	loop_close(shim, source);
 	if (shim->state >= SHIM_EXITED)
 		return;
+	tty_restore(shim);
 	if (shim->role == SHIM_EXEC) {
 		log_info("the command in the foreground is gone");
 		io_discard(shim);
 		signals_forward(shim, SIGKILL);
+		exit_within(shim, 128 + SIGKILL, KILLED_MS);
 	} else if (shim->terminal) {
 		log_info("the terminal's command is gone");
 		io_discard(shim);
 		signals_forward(shim, SIGHUP);
 	}
-	tty_restore(shim);
 }
 
 int control_release(struct shim *shim, struct err *err)

@@ -69,22 +69,39 @@ int exit_timeout_ms(const struct shim *shim)
 {
 	int64_t left;
 
-	if (shim->state != SHIM_EXITED)
+	if (shim->state != SHIM_EXITED && !shim->leave_at_ms)
 		return -1;
-	if (io_drained(shim))
+	if (shim->state != SHIM_EXITED)
+		left = shim->leave_at_ms - loop_now_ms();
+	else if (io_drained(shim))
 		return 0;
-	left = shim->idle_since_ms + idle_limit(shim) - loop_now_ms();
+	else
+		left = shim->idle_since_ms + idle_limit(shim) - loop_now_ms();
 	return left > 0 ? (int)left : 0;
 }
 
 /* Leaves the loop once everything that was written has been delivered. */
 void exit_check(struct shim *shim)
 {
-	if (shim->state != SHIM_EXITED || exit_timeout_ms(shim) > 0)
+	int left = exit_timeout_ms(shim);
+
+	if (left != 0 || shim->state == SHIM_END)
 		return;
-	if (!io_drained(shim))
+	if (shim->state != SHIM_EXITED) {
+		log_warn("the guest does not say that the process has ended");
+		shim->status = shim->leave_status;
+		shim->left_behind = true;
+	} else if (!io_drained(shim)) {
 		log_info("output was still open when the process had ended");
+	}
 	shim->state = SHIM_END;
+}
+
+/* A hostile guest must not keep us with a process that it does not end. */
+void exit_within(struct shim *shim, int status, int milliseconds)
+{
+	shim->leave_status = status;
+	shim->leave_at_ms = loop_now_ms() + milliseconds;
 }
 
 void exit_with(struct shim *shim, int status)
@@ -125,6 +142,9 @@ void exit_clean_up(struct shim *shim)
 {
 	struct err err = ERR_INIT;
 
+	/* The proxy has our will, which kills it. */
+	if (shim->left_behind)
+		return;
 	if (shim->role == SHIM_CONTAINER)
 		remove_container(shim);
 	if (agent_proxy_frame(&shim->agent, TTRPC_PROXY_DONE, NULL, 0, &err) < 0 ||

@@ -454,4 +454,7 @@ void io_discard(struct shim *shim)
 			output_rest(&shim->output[i]);
 		output_pump(&shim->output[i]);
 	}
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(shim->null_fd, fd) < 0)
+			log_warn("descriptor %d: cannot let go", fd);
 }

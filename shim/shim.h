@@ -128,7 +128,10 @@ struct shim {
 
 	int status;	       /* what the engine gets */
 	int64_t idle_since_ms; /* after the exit: last progress */
-	bool broken;	       /* the channel to the VM is gone */
+	int64_t leave_at_ms;   /* exit_within(); 0: none */
+	int leave_status;
+	bool left_behind; /* we leave, and the process may still run */
+	bool broken;	  /* the channel to the VM is gone */
 	struct err broken_err;
 };
 
@@ -223,6 +226,8 @@ void exit_watch(struct shim *shim);	      /* WaitProcess */
 int exit_timeout_ms(const struct shim *shim); /* for the loop; -1 none */
 void exit_check(struct shim *shim);
 void exit_with(struct shim *shim, int status); /* without a started process */
-void exit_clean_up(struct shim *shim);	       /* RemoveContainer ... DONE */
+/* Leave with status, exit of the process or not. */
+void exit_within(struct shim *shim, int status, int milliseconds);
+void exit_clean_up(struct shim *shim); /* RemoveContainer ... DONE */
 
 #endif

@@ -218,6 +218,30 @@ class Life(Base):
         os.close(mntns)
 
 
+    def foreground_exec(self, agent):
+        shim = self.running()
+        mntns = os.open("/proc/%d/ns/mnt" % shim.pid, os.O_RDONLY)
+        child = self.shim(role="exec", mntns=mntns, agent=agent,
+                          extra_args=["--foreground"], config={
+                              "args": ["true"], "cwd": "/",
+                              "user": {"uid": 0, "gid": 0}})
+        os.close(mntns)
+        child.until_told()
+        self.assertEqual(child.control.recv(4096)[4], STARTED)
+        child.agent.until(lambda: "e1" in child.agent.waits and
+                          len(child.agent.readers) == 2)
+        return child
+
+    def test_foreground_exec_ends_with_its_caller(self):
+        child = self.foreground_exec(Agent)
+        child.control.close()
+        child.agent.until(lambda: "SignalProcess" in child.agent.calls)
+        self.assertIsNone(child.status)
+        child.agent.exit("e1", 137)
+        self.assertEqual(child.wait(5), 137)
+        self.assertEqual(child.agent.private[-1][0], DONE)
+
+
 class Terminal(Base):
     def test_pty_resize_and_bytes(self):
         ours, theirs = socket.socketpair()
@@ -457,6 +481,24 @@ class Hostile(Base):
         answer = shim.create()
         self.assertEqual(answer[0], ERROR)
         self.assertIn("did not answer within 1 s", answer[2])
+
+    def test_exec_that_the_guest_does_not_end(self):
+        class Keeps(Agent):
+            def do_SignalProcess(self, stream, request):
+                pass
+
+        child = Life.foreground_exec(self, Keeps)
+        begin = time.monotonic()
+        child.control.close()
+        child.agent.until(lambda: "SignalProcess" in child.agent.calls)
+        # The caller's descriptors are its own again, at once.
+        for fd in range(3):
+            self.assertIn(os.readlink("/proc/%d/fd/%d" % (child.pid, fd)),
+                          ("/dev/null", "/null"))
+        self.assertEqual(child.wait(20), 137)
+        self.assertGreater(time.monotonic() - begin, 9)
+        # Without DONE the proxy sends the will: the guest is told once more.
+        self.assertEqual([kind for kind, _ in child.agent.private], [WILL])
 
     def test_one_record_a_connection(self):
         held = []
