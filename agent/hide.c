@@ -4,7 +4,7 @@
  * Runs in the helper of setup.c, before the filter and the last clone.
  *
  * The helper is a copy of PID 1: its heap has held every container's
- * environment and input. The process that it clones is visible to the
+ * environment, input and output. The process that it clones is visible to the
  * container until its exec, so all anonymous memory but the stack, the
  * program's own variables and the pages of the thread's control block is
  * marked to be empty in a child, and what the child needs is put into a fresh
@@ -23,6 +23,9 @@
 
 #define MAPS_MAX (256 * 1024)
 #define PAGE 4096ul
+/* Of the linker: where the program's own variables end. */
+extern char _end[];
+
 /* The thread's variables lie below its pointer, its control block above. */
 #define THREAD_BELOW PAGE
 #define THREAD_ABOVE PAGE
@@ -38,9 +41,10 @@ static bool parse_line(const char *line, struct hide_range *ret)
 	char perms[5], name[16] = "";
 	unsigned long inode;
 
+	/* Most have no name, and the next line is not one. */
 	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own text */
-	if (sscanf(line, "%lx-%lx %4s %*x %*s %lu %15s", &ret->start, &ret->end,
-		   perms, &inode, name) < 4)
+	if (sscanf(line, "%lx-%lx %4s %*x %*s %lu%*[ ]%15[^\n]", &ret->start,
+		   &ret->end, perms, &inode, name) < 4)
 		return false;
 	ret->is_file = inode != 0;
 	ret->is_anonymous = !inode && strcmp(perms, "rw-p") == 0 &&
@@ -79,7 +83,19 @@ int hide_open(int proc_fd, struct err *err)
 	return fd < 0 ? err_set(err, errno, "open the list of mappings") : fd;
 }
 
-/* The program's own zeroed variables follow its file without a gap. */
+/*
+ * The program's own zeroed variables follow its file without a gap, and what
+ * follows them without one is in the same range. They hold nothing of a
+ * container: what does is allocated.
+ */
+static void keep_variables(struct hide_range *range)
+{
+	unsigned long end = ((unsigned long)_end + PAGE - 1) & ~(PAGE - 1);
+
+	if (end > range->start)
+		range->start = end < range->end ? end : range->end;
+}
+
 static int wipe_all(const char *text, struct err *err)
 {
 	unsigned long file_end = 0;
@@ -90,7 +106,9 @@ static int wipe_all(const char *text, struct err *err)
 
 		if (!parse_line(text, &range))
 			return err_msg(err, EIO, "list of mappings");
-		if (range.is_anonymous && range.start != file_end)
+		if (range.is_anonymous && range.start == file_end)
+			keep_variables(&range);
+		if (range.is_anonymous)
 			r = wipe_around_thread(&range, err);
 		if (range.is_file)
 			file_end = range.end;

@@ -17,7 +17,8 @@
 #include "fd.h"
 #include "log.h"
 
-static uint8_t read_buffer[AGENT_READ_SIZE_MAX];
+/* Of every container's output: on the heap, which hide.c can empty. */
+static uint8_t *read_buffer;
 
 static struct call call_of(struct agent *agent, const struct stream_call *from)
 {
@@ -90,7 +91,7 @@ static bool is_drained(const struct process *process)
 void stream_pump_out(struct agent *agent, struct stream *stream)
 {
 	while (stream->calls) {
-		size_t want = min_size(stream->calls->want, sizeof(read_buffer));
+		size_t want = min_size(stream->calls->want, AGENT_READ_SIZE_MAX);
 		ssize_t n = 0;
 
 		if (stream->is_last)
@@ -278,6 +279,8 @@ static void stream_ready(struct agent *agent, struct source *source,
 
 void stream_init(struct stream *stream, struct process *process)
 {
+	if (!read_buffer)
+		read_buffer = xcalloc(1, AGENT_READ_SIZE_MAX);
 	stream->fd = -1;
 	stream->process = process;
 	stream->source.ready = stream_ready;
