@@ -150,6 +150,27 @@ static bool may_look(const struct caps_sets *caps)
 }
 
 /*
+ * What has begun without a helper has all rights until its exec, and the
+ * container may have stopped it there: nobody may look before it is through.
+ */
+static int check_look(const struct process *process,
+		      const struct launch *launch, struct err *err)
+{
+	struct container *container = process->container;
+
+	if (container->may_look || !may_look(&launch->caps))
+		return 0;
+	for (const struct process *at = container->processes; at; at = at->next)
+		if (at != process && at->state < PROCESS_RUNNING)
+			return err_msg(
+				err, EBUSY,
+				"exec %s is being set up and could be taken over: try again",
+				at->exec_id);
+	container->may_look = true;
+	return 0;
+}
+
+/*
  * As fork(), but into a cgroup. A process joins a pid namespace by being born
  * there: for an exec without a helper the agent points its children's
  * namespace at the container's for the length of this call.
@@ -196,14 +217,12 @@ int launch_start(struct agent *agent, struct process *process,
 	int r = make_ends(process, launch, &ends, err);
 
 	process->terminal = launch->terminal;
-	if (r < 0) {
-		close_ends(&ends);
-		return r;
-	}
-	process->container->may_look |= may_look(&launch->caps);
+	if (r == 0)
+		r = check_look(process, launch, err);
 	process->has_helper = init && process->container->may_look;
 	launch->by_helper = process->has_helper;
-	r = take_nproc(process, launch, err);
+	if (r == 0)
+		r = take_nproc(process, launch, err);
 	if (r < 0) {
 		close_ends(&ends);
 		return r;
