@@ -201,7 +201,7 @@ static int64_t next_tick(struct agent *agent)
 	for (struct container *c = agent->containers; c; c = c->next) {
 		next = sooner(next, c->pause_until_ms);
 		for (struct process *p = c->processes; p; p = p->next)
-			if (p->state == PROCESS_EXITED && p->out.calls)
+			if (p->state == PROCESS_EXITED)
 				next = sooner(next, p->drain_until_ms);
 	}
 	return next;

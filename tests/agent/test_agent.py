@@ -303,6 +303,18 @@ class Terminal(Case):
                    container_id=name, row=1, column=1)
         G.call("RemoveContainer", container_id=name)
 
+    def test_survivor_on_the_terminal(self):
+        """Who opens it again and again does not keep a reader waiting."""
+        name = self.start(["sleep", "100"])
+        script = ("trap '' HUP; (while :; do sleep 0.02 </dev/pts/0; done) & "
+                  "echo hi; sleep 0.2")
+        G.call("ExecProcess", container_id=name, exec_id="t",
+               process=G.process(["sh", "-c", script], Terminal=True))
+        status = G.call("WaitProcess", container_id=name, exec_id="t").status
+        self.assertEqual(status, 0)
+        time.sleep(0.1)
+        self.assertEqual(G.read_all(name, "t"), b"hi\r\n")
+
     def test_late_output(self):
         process = G.process(["seq", "1", "3000"], Terminal=True)
         name, _ = G.create([], process=process)
