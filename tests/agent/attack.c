@@ -5,7 +5,8 @@
  * waits for an exec. Prints one line for each process it got before that
  * process ran its own program: "caught PID rights..." and, when the process
  * has anything that the attacker lacks, "MORE what". A word given as argument
- * is looked for in the memory of what was caught ("FOUND word").
+ * is looked for in the memory of what was caught ("FOUND word"). With "-s" it
+ * has no such capability and stops the next process by a signal instead.
  *
  * The next number is guessed rather than awaited in /proc, which is faster
  * than any directory can be read.
@@ -183,11 +184,33 @@ static int newest(void)
 	return pid;
 }
 
+/* One process, and one more for each byte of input. */
+static int stop_next(int last)
+{
+	char more;
+
+	for (;;)
+		for (int pid = last + 1; pid <= last + AHEAD; pid++) {
+			if (kill(pid, SIGSTOP) < 0)
+				continue;
+			printf("stopped %d\n", pid);
+			fflush(stdout);
+			last = pid;
+			if (read(STDIN_FILENO, &more, 1) != 1)
+				return 0;
+		}
+}
+
 int main(int argc, char **argv)
 {
 	struct rights own = { 0 };
 	int last = newest();
 
+	if (argc > 1 && strcmp(argv[1], "-s") == 0) {
+		printf("up\n");
+		fflush(stdout);
+		return stop_next(last);
+	}
 	if (!take_rights(getpid(), &own))
 		return 2;
 	printf("up %llx %u %u\n", own.prm, own.seccomp, own.filters);

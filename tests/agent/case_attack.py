@@ -83,6 +83,12 @@ class Ptrace(Case):
         self.addCleanup(G.call, "RemoveContainer", container_id=other)
         self.check(self.attack())
 
+    def test_after_output(self):
+        """What another container printed is not in what it catches."""
+        out = G.run(["sh", "-c", "yes %s | head -n 8000" % SECRET])[1]
+        self.assertGreater(len(out), 1 << 17)
+        self.check(self.attack())
+
     def test_with_filter(self):
         self.check(self.attack(self.profile()))
 
@@ -211,6 +217,33 @@ class Direct(Steps, Case):
                 errnoret=1)])
         name = self.sleeper(linux={"Seccomp": profile})
         self.assertEqual(self.exec(name, ["echo", "x"])[1], "x\n")
+
+    def stopped(self, name):
+        """A call of an exec that the container stops before its program."""
+        for i in range(8):
+            pending = self.begin(name, "stopped%d" % i)
+            try:
+                G.end(pending, 1)
+            except TimeoutError:
+                return pending, "stopped%d" % i
+            G.call("WriteStdin", container_id=name, data=b"\n")
+        self.fail("nothing was stopped in time")
+
+    def test_none_becomes_prey(self):
+        """An exec begun where none could look, then one that could."""
+        if not shutil.which("cc"):
+            self.skipTest("no C compiler")
+        root = G.new_rootfs()
+        os.link(attacker(), os.path.join(root[1], "bin/attack"))
+        name = self.start(["attack", "-s"], rootfs=root)
+        self.assertEqual(G.call("ReadStdout", container_id=name, len=9).data,
+                         b"up\n")
+        pending, exec_id = self.stopped(name)
+        self.fails("FAILED_PRECONDITION", "set up", G.exec, name, ["true"],
+                   caps=CAPS)
+        G.call("SignalProcess", container_id=name, exec_id=exec_id, signal=9)
+        self.fails("INTERNAL", "signal 9", G.end, pending)
+        self.assertEqual(G.exec(name, ["true"], caps=CAPS)[0], 0)
 
     def figure(self, name):
         for line in G.call("GetMetrics").metrics.splitlines():
