@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -189,6 +190,78 @@ void child_end(struct child *child)
 	if (child->pidfd >= 0)
 		close(child->pidfd);
 	*child = (struct child)CHILD_INIT;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int left_ms(int64_t end)
+{
+	int64_t left = end - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* Until end of file. Return: bytes, at most size, or -errno */
+static ssize_t read_until(int fd, int64_t end, char *text, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		int r = fd_wait_in(fd, left_ms(end));
+		ssize_t n;
+
+		if (r <= 0)
+			return r < 0 ? r : -ETIMEDOUT;
+		n = read(fd, text + used, size - used);
+		if (n == 0)
+			break;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		used += n > 0 ? (size_t)n : 0;
+	}
+	return (ssize_t)used;
+}
+
+int child_output(const char *path, const struct strv *argv, int timeout_ms,
+		 size_t max, char **ret_text, struct err *err)
+{
+	int64_t end = now_ms() + timeout_ms;
+	AUTO_CHILD struct child child = CHILD_INIT;
+	AUTO_FREE char *text = xcalloc(1, max + 2);
+	AUTO_FD int read_fd = -1;
+	int pipe_fd[2], r;
+	ssize_t n;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return err_set(err, errno, "pipe");
+	read_fd = pipe_fd[0];
+	r = child_spawn(
+		&(struct child_spec){ .path = path,
+				      .argv = argv,
+				      .stdio = { -1, pipe_fd[1], pipe_fd[1] },
+				      .death_signal = true },
+		&child, err);
+	close(pipe_fd[1]);
+	if (r < 0)
+		return r;
+	n = read_until(read_fd, end, text, max + 1);
+	if (n > (ssize_t)max)
+		return err_msg(err, EFBIG, "%s says more than %zu bytes", path,
+			       max);
+	r = n < 0 ? (int)n : child_wait(&child, left_ms(end));
+	if (r == -ETIMEDOUT)
+		return err_msg(err, ETIMEDOUT, "%s does not end within %d ms",
+			       path, timeout_ms);
+	if (r < 0)
+		return err_set(err, -r, "wait for %s", path);
+	*ret_text = take_ptr(text);
+	return r;
 }
 
 int pidfd_open_checked(pid_t pid, struct err *err)

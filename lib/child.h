@@ -46,6 +46,15 @@ int child_spawn(const struct child_spec *spec, struct child *ret_child,
 char *child_fds_arg(const struct fd_name *fds, size_t count);
 /* Waits and reaps. Return: wait status as of waitpid(2), or -errno */
 int child_wait(struct child *child, int timeout_ms) MUST_CHECK;
+/*
+ * Runs a program to its end, with an empty environment, and keeps what it says
+ * on stdout and stderr: at most max bytes, or -EFBIG. It is killed when it, or
+ * whoever else holds its output, takes longer than timeout_ms (-ETIMEDOUT),
+ * and with the calling thread. *ret_text, NUL-terminated, is the caller's, and
+ * set unless the return is negative. Return: wait status, or -errno
+ */
+int child_output(const char *path, const struct strv *argv, int timeout_ms,
+		 size_t max, char **ret_text, struct err *err) MUST_CHECK;
 /* SIGKILL and reap; fine on an empty child. */
 void child_end(struct child *child);
 static inline void auto_child_(struct child *child)

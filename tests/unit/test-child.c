@@ -300,6 +300,100 @@ static void test_parent(void **state)
 	assert_int_equal(pid_parent(0x3fffffff, &parent), -ESRCH);
 }
 
+static int output(const char *script, int timeout_ms, char **ret,
+		  struct err *err)
+{
+	struct strv argv = { 0 };
+	int r;
+
+	strv_add(&argv, "sh");
+	strv_add(&argv, "-c");
+	strv_add(&argv, script);
+	r = child_output("/bin/sh", &argv, timeout_ms, 1000, ret, err);
+	strv_done(&argv);
+	return r;
+}
+
+static void refuse_output(const char *script, int timeout_ms, int code,
+			  const char *text)
+{
+	struct err err = ERR_INIT;
+	char *out = NULL;
+
+	assert_int_equal(output(script, timeout_ms, &out, &err), -code);
+	assert_null(out);
+	assert_non_null(strstr(err.text, text));
+	/* nothing waits to be reaped */
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void test_output(void **state)
+{
+	struct strv argv = { 0 };
+	struct err err = ERR_INIT;
+	char *out = NULL;
+	int status = output("echo out; read x; echo $?$x >&2; exit 3", 10000,
+			    &out, &err);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3);
+	assert_string_equal(out, "out\n1\n");
+	free(out);
+	/* as much as it may say, and nothing at all */
+	assert_int_equal(output("printf %1000d 1", 10000, &out, &err), 0);
+	assert_int_equal(strlen(out), 1000);
+	free(out);
+	assert_int_equal(output("exit 0", 10000, &out, &err), 0);
+	assert_string_equal(out, "");
+	free(out);
+	strv_add(&argv, "x");
+	assert_int_equal(
+		child_output("/nonexistent", &argv, 1000, 10, &out, &err),
+		-ENOENT);
+	strv_done(&argv);
+}
+
+static void test_output_bounds(void **state)
+{
+	(void)state;
+	refuse_output("printf %1001d 1", 10000, EFBIG, "more than 1000 bytes");
+	refuse_output("while :; do echo more; done", 10000, EFBIG, "more than");
+	refuse_output("exec sleep 1000", 50, ETIMEDOUT, "within 50 ms");
+	/* says that it has ended, and has not */
+	refuse_output("exec sleep 1000 >&- 2>&-", 50, ETIMEDOUT, "within");
+	/* has ended, but somebody holds its output */
+	refuse_output("sleep 3 & exit 0", 200, ETIMEDOUT, "within");
+}
+
+static void test_output_death_signal(void **state)
+{
+	AUTO_FREE char *script = NULL;
+	char text[2];
+	int p[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	script = xasprintf("exec >/proc/%d/fd/%d; echo x; exec sleep 1000",
+			   getpid(), p[1]);
+	pid = fork();
+	if (pid == 0) {
+		struct err err = ERR_INIT;
+		char *out = NULL;
+
+		syscall(SYS_exit_group, output(script, 100000, &out, &err) < 0);
+	}
+	assert_int_equal(fd_read_full(p[0], text, 2), 2);
+	close(p[1]);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(fd_wait_in(p[0], 5000), 1);
+	assert_int_equal(read(p[0], text, 1), 0);
+	close(p[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +408,9 @@ int main(void)
 		cmocka_unit_test(test_start_time_unknown),
 		cmocka_unit_test(test_fds_arg),
 		cmocka_unit_test(test_parent),
+		cmocka_unit_test(test_output),
+		cmocka_unit_test(test_output_bounds),
+		cmocka_unit_test(test_output_death_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
