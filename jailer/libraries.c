@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -102,35 +101,18 @@ static int run_loader(const char *loader, const char *program, char **ret_text,
 		      struct err *err)
 {
 	struct strv argv = { 0 };
-	struct child_spec spec = { .path = loader,
-				   .argv = &argv,
-				   .stdio = { -1, -1, -1 },
-				   .death_signal = true };
-	AUTO_CHILD struct child child = CHILD_INIT;
-	AUTO_FD int read_fd = -1;
-	int pipe_fd[2], r;
+	int r;
 
-	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
-		return err_set(err, errno, "pipe");
-	read_fd = pipe_fd[0];
-	spec.stdio[1] = pipe_fd[1];
 	strv_add(&argv, loader);
 	strv_add(&argv, "--list");
 	strv_add(&argv, program);
-	r = child_spawn(&spec, &child, err);
+	r = child_output(loader, &argv, LIST_TIMEOUT_MS, LIST_MAX, ret_text,
+			 err);
 	strv_done(&argv);
-	close(pipe_fd[1]);
-	if (r == 0)
-		r = fd_read_text(read_fd, LIST_MAX, ret_text, NULL, err);
-	if (r < 0)
-		return r;
-	r = child_wait(&child, LIST_TIMEOUT_MS);
-	if (r < 0)
-		return err_set(err, -r, "wait for %s", loader);
-	if (!WIFEXITED(r) || WEXITSTATUS(r) != 0)
+	if (r > 0)
 		return err_msg(err, ENOEXEC, "%s --list: wait status %d",
 			       loader, r);
-	return 0;
+	return r;
 }
 
 /**

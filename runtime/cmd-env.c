@@ -41,33 +41,16 @@ static const char *const filter_file[] = { "proxy", "shim", "qemu-kvm",
 
 static int run_version(const char *path, char **ret, struct err *err)
 {
-	AUTO_CHILD struct child child = CHILD_INIT;
-	AUTO_FD int read_fd = -1, write_fd = -1;
 	struct strv argv = { 0 };
-	int pair[2], r;
-	size_t len;
+	int r;
 
 	if (path_check_trusted(path, err) < 0)
 		return -err->code;
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_set(err, errno, "pipe");
-	read_fd = pair[0];
-	write_fd = pair[1];
 	strv_add(&argv, path);
 	strv_add(&argv, "--version");
-	r = child_spawn(&(struct child_spec){ .path = path,
-					      .argv = &argv,
-					      .stdio = { -1, write_fd, write_fd },
-					      .death_signal = true },
-			&child, err);
+	r = child_output(path, &argv, VERSION_MS, VERSION_BYTES, ret, err);
 	strv_done(&argv);
-	if (r < 0)
-		return r;
-	close(take_fd(&write_fd));
-	if (fd_wait_in(read_fd, VERSION_MS) <= 0)
-		return err_msg(err, ETIMEDOUT, "%s --version says nothing",
-			       path);
-	return fd_read_text(read_fd, VERSION_BYTES, ret, &len, err);
+	return r;
 }
 
 /* First line of "PROGRAM --version", or why there is none. */

@@ -15,12 +15,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
 #include "child.h"
-#include "fd.h"
 #include "num.h"
 #include "path.h"
 #include "policy.h"
@@ -222,26 +220,14 @@ int preflight_limits(uint32_t memory_mib, struct err *err)
 static int bwrap_says(char **ret, struct err *err)
 {
 	struct strv argv = { 0 };
-	struct child_spec spec = { .path = POLICY_BWRAP,
-				   .argv = &argv,
-				   .stdio = { -1, -1, -1 } };
-	AUTO_CHILD struct child child = CHILD_INIT;
-	AUTO_FD int read_fd = -1;
-	int pipe_fd[2], r;
+	int r;
 
-	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
-		return err_set(err, errno, "pipe");
-	read_fd = pipe_fd[0];
-	spec.stdio[1] = pipe_fd[1];
 	strv_add(&argv, "bwrap");
 	strv_add(&argv, "--version");
-	r = child_spawn(&spec, &child, err);
+	r = child_output(POLICY_BWRAP, &argv, VERSION_MS, VERSION_BYTES_MAX,
+			 ret, err);
 	strv_done(&argv);
-	close(pipe_fd[1]);
-	if (r == 0 && fd_wait_in(read_fd, VERSION_MS) <= 0)
-		r = err_msg(err, ETIMEDOUT, "no answer");
-	return r < 0 ? r :
-		       fd_read_text(read_fd, VERSION_BYTES_MAX, ret, NULL, err);
+	return r;
 }
 
 /* "bubblewrap 0.8.0" */

@@ -37,7 +37,7 @@
 
 #define TOOL_MS 10000
 #define MAP_BYTES_MAX 65536
-#define SAID_MAX 300
+#define SAID_MAX 4096
 
 void userns_maps_done(struct userns_maps *maps)
 {
@@ -130,56 +130,36 @@ static int check_tool(const char *path, struct err *err)
 	return 0;
 }
 
-/* Its first line, printable. */
-static char *what_it_said(int fd)
+/* The first line of what it said, printable. */
+static const char *first_line(char *said)
 {
-	char *text = xcalloc(1, SAID_MAX + 1);
-	ssize_t n = fd_read_full(fd, text, SAID_MAX);
-
-	if (n <= 0)
-		snprintf(text, SAID_MAX, "it gave no reason");
-	text[strcspn(text, "\n")] = '\0';
-	for (char *at = text; *at; at++)
+	said[strcspn(said, "\n")] = '\0';
+	for (char *at = said; *at; at++)
 		if (!isprint((unsigned char)*at))
 			*at = '?';
-	return text;
+	return *said ? said : "it gave no reason";
 }
 
 static int run_tool(const char *path, pid_t pid, const struct id_map *map,
 		    struct err *err)
 {
 	AUTO_FREE char *said = NULL;
-	AUTO_CHILD struct child child = CHILD_INIT;
-	AUTO_FD int read_fd = -1;
 	struct strv argv = { 0 };
-	struct child_spec spec = { .path = path, .argv = &argv };
-	int pair[2], status;
+	int status;
 
 	if (check_tool(path, err) < 0)
 		return -err->code;
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return err_set(err, errno, "pipe");
-	read_fd = pair[0];
-	spec.stdio[0] = -1;
-	spec.stdio[1] = spec.stdio[2] = pair[1];
 	strv_add(&argv, path);
 	strv_addf(&argv, "%d", pid);
 	id_map_args(map, &argv);
-	status = child_spawn(&spec, &child, err);
+	status = child_output(path, &argv, TOOL_MS, SAID_MAX, &said, err);
 	strv_done(&argv);
-	close(pair[1]);
-	if (status < 0)
+	if (status <= 0)
 		return status;
-	status = child_wait(&child, TOOL_MS);
-	if (status == 0)
-		return 0;
-	if (status < 0)
-		return err_set(err, -status, "%s does not end", path);
-	said = what_it_said(read_fd);
 	return err_msg(
 		err, EPERM,
-		"%s failed: %s; check the user's ranges in /etc/subuid and /etc/subgid",
-		path, said);
+		"%s failed: %.300s; check the user's ranges in /etc/subuid and /etc/subgid",
+		path, first_line(said));
 }
 
 /* --- the maps ------------------------------------------------------------- */
