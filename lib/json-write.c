@@ -195,6 +195,15 @@ void json_bool(struct json_writer *w, const char *key, bool value)
 	put_text(w, value ? "true" : "false");
 }
 
+/* An array of strings. */
+void json_strv(struct json_writer *w, const char *key, const struct strv *list)
+{
+	json_begin_array(w, key);
+	for (size_t i = 0; i < list->count; i++)
+		json_string(w, NULL, list->item[i]);
+	json_end_array(w);
+}
+
 /* Frees the text and makes the writer ready for another one. */
 void json_writer_done(struct json_writer *w)
 {

@@ -92,6 +92,7 @@ void json_string(struct json_writer *w, const char *key,
 void json_u64(struct json_writer *w, const char *key, uint64_t value);
 void json_i64(struct json_writer *w, const char *key, int64_t value);
 void json_bool(struct json_writer *w, const char *key, bool value);
+void json_strv(struct json_writer *w, const char *key, const struct strv *list);
 void json_writer_done(struct json_writer *w);
 
 #endif

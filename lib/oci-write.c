@@ -7,15 +7,6 @@
 #include "json.h"
 #include "oci.h"
 
-static void write_strv(struct json_writer *w, const char *key,
-		       const struct strv *list)
-{
-	json_begin_array(w, key);
-	for (size_t i = 0; i < list->count; i++)
-		json_string(w, NULL, list->item[i]);
-	json_end_array(w);
-}
-
 static void write_optional(struct json_writer *w, const char *key,
 			   const char *text)
 {
@@ -41,11 +32,11 @@ static void write_user(struct json_writer *w, const struct oci_user *user)
 static void write_caps(struct json_writer *w, const struct oci_caps *caps)
 {
 	json_begin_object(w, "capabilities");
-	write_strv(w, "bounding", &caps->bounding);
-	write_strv(w, "effective", &caps->effective);
-	write_strv(w, "inheritable", &caps->inheritable);
-	write_strv(w, "permitted", &caps->permitted);
-	write_strv(w, "ambient", &caps->ambient);
+	json_strv(w, "bounding", &caps->bounding);
+	json_strv(w, "effective", &caps->effective);
+	json_strv(w, "inheritable", &caps->inheritable);
+	json_strv(w, "permitted", &caps->permitted);
+	json_strv(w, "ambient", &caps->ambient);
 	json_end_object(w);
 }
 
@@ -75,8 +66,8 @@ char *oci_process_format(const struct oci_process *p)
 		json_end_object(&w);
 	}
 	write_user(&w, &p->user);
-	write_strv(&w, "args", &p->args);
-	write_strv(&w, "env", &p->env);
+	json_strv(&w, "args", &p->args);
+	json_strv(&w, "env", &p->env);
 	json_string(&w, "cwd", p->cwd);
 	if (p->has_caps)
 		write_caps(&w, &p->caps);

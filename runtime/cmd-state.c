@@ -47,10 +47,7 @@ static void write_notes(struct json_writer *w, const struct state *s)
 	json_string(w, "uidMap", s->uid_map);
 	json_u64(w, "fileServerPid", (uint64_t)s->fs.pid);
 	json_u64(w, "proxyPid", (uint64_t)s->proxy.pid);
-	json_begin_array(w, "absent");
-	for (size_t i = 0; i < s->notes.count; i++)
-		json_string(w, NULL, s->notes.item[i]);
-	json_end_array(w);
+	json_strv(w, "absent", &s->notes);
 	json_end_object(w);
 }
 

@@ -111,10 +111,7 @@ void report_bool(struct report *r, const char *key, bool value)
 void report_list(struct report *r, const char *key, const struct strv *list)
 {
 	if (r->json) {
-		json_begin_array(&r->w, key);
-		for (size_t i = 0; i < list->count; i++)
-			json_string(&r->w, NULL, list->item[i]);
-		json_end_array(&r->w);
+		json_strv(&r->w, key, list);
 		return;
 	}
 	begin_value(r, key);

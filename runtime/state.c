@@ -214,15 +214,6 @@ static void write_process(struct json_writer *w, const char *key,
 	json_end_object(w);
 }
 
-static void write_strv(struct json_writer *w, const char *key,
-		       const struct strv *list)
-{
-	json_begin_array(w, key);
-	for (size_t i = 0; i < list->count; i++)
-		json_string(w, NULL, list->item[i]);
-	json_end_array(w);
-}
-
 int state_save(int dir_fd, const struct state *s, struct err *err)
 {
 	struct json_writer w = { .pretty = true };
@@ -256,8 +247,8 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "accelerator", s->accel);
 	json_string(&w, "accelerator_reason", s->accel_reason);
 	json_string(&w, "network", s->network);
-	write_strv(&w, "cgroups", &s->cgroups);
-	write_strv(&w, "notes", &s->notes);
+	json_strv(&w, "cgroups", &s->cgroups);
+	json_strv(&w, "notes", &s->notes);
 	json_u64(&w, "boot_timeout", s->boot_timeout);
 	json_u64(&w, "memory_mib", s->memory_mib);
 	json_u64(&w, "vcpus", s->vcpus);

@@ -195,9 +195,15 @@ static void test_typed(void **state)
 static void test_writer(void **state)
 {
 	struct json_writer w = { .pretty = false };
+	struct strv list = { 0 };
 
 	(void)state;
 	json_begin_object(&w, NULL);
+	json_strv(&w, "l0", &list);
+	strv_add(&list, "x\"");
+	strv_add(&list, "");
+	json_strv(&w, "l2", &list);
+	strv_done(&list);
 	json_string(&w, "s", "a\"\\\n\t\x01\x7f");
 	json_string(&w, "bad", "x\xffy\xe2\x82");
 	json_string(&w, "good", "\xe2\x82\xac\xf0\x9f\x98\x80");
@@ -211,11 +217,12 @@ static void test_writer(void **state)
 	json_bool(&w, "t", true);
 	json_end_object(&w);
 	assert_string_equal(
-		w.text, "{\"s\":\"a\\\"\\\\\\n\\t\\u0001\\u007f\","
-			"\"bad\":\"x\\ufffdy\\ufffd\\ufffd\","
-			"\"good\":\"\xe2\x82\xac\xf0\x9f\x98\x80\",\"none\":null,"
-			"\"a\":[18446744073709551615,-9223372036854775808,{}],"
-			"\"t\":true}");
+		w.text,
+		"{\"l0\":[],\"l2\":[\"x\\\"\",\"\"],\"s\":\"a\\\"\\\\\\n\\t\\u0001\\u007f\","
+		"\"bad\":\"x\\ufffdy\\ufffd\\ufffd\","
+		"\"good\":\"\xe2\x82\xac\xf0\x9f\x98\x80\",\"none\":null,"
+		"\"a\":[18446744073709551615,-9223372036854775808,{}],"
+		"\"t\":true}");
 	json_free(parse(w.text));
 	json_writer_done(&w);
 	assert_null(w.text);
