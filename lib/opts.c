@@ -84,6 +84,18 @@ int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 	return i;
 }
 
+int opts_parse_all(const struct opt *table, size_t count, int argc, char **argv,
+		   int first, struct err *err)
+{
+	int at = opts_parse(table, count, argc, argv, first, err);
+
+	if (at < 0)
+		return at;
+	return at < argc ? err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
+				   argv[at]) :
+			   0;
+}
+
 void opts_usage(const struct opt *table, size_t count, FILE *out)
 {
 	for (size_t i = 0; i < count; i++) {

@@ -32,6 +32,9 @@ bool opts_is_help(const char *arg);
  */
 int opts_parse(const struct opt *table, size_t count, int argc, char **argv,
 	       int first, struct err *err) MUST_CHECK;
+/* The same where no operand may follow. Return: 0, or as above */
+int opts_parse_all(const struct opt *table, size_t count, int argc, char **argv,
+		   int first, struct err *err) MUST_CHECK;
 void opts_usage(const struct opt *table, size_t count, FILE *out);
 
 #endif

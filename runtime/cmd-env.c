@@ -377,13 +377,10 @@ int cmd_env(struct runtime *rt, int argc, char **argv, int first,
 		{ "keys", 0, NULL, "every key of Kata's and what became of it",
 		  NULL, &keys },
 	};
-	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
+	int r = opts_parse_all(table, ARRAY_SIZE(table), argc, argv, first, err);
 
-	if (at < 0)
-		return at;
-	if (at < argc)
-		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
-			       argv[at]);
+	if (r < 0)
+		return r;
 	if (keys) {
 		settings_print_keys(stdout);
 		return 0;

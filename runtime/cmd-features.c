@@ -137,14 +137,11 @@ int cmd_features(struct runtime *rt, int argc, char **argv, int first,
 		 struct err *err)
 {
 	struct json_writer w = { .pretty = true };
-	int at = opts_parse(NULL, 0, argc, argv, first, err);
+	int r = opts_parse_all(NULL, 0, argc, argv, first, err);
 
 	(void)rt;
-	if (at < 0)
-		return at;
-	if (at < argc)
-		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
-			       argv[at]);
+	if (r < 0)
+		return r;
 	json_begin_object(&w, NULL);
 	json_string(&w, "ociVersionMin", "1.0.0");
 	json_string(&w, "ociVersionMax", KATA_SPEC);

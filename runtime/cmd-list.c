@@ -171,13 +171,10 @@ int cmd_list(struct runtime *rt, int argc, char **argv, int first,
 		{ "format", 'f', "FORMAT", "table or json", &format, NULL },
 		{ "quiet", 'q', NULL, "IDs alone", NULL, &quiet },
 	};
-	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
+	int r = opts_parse_all(table, ARRAY_SIZE(table), argc, argv, first, err);
 
-	if (at < 0)
-		return at;
-	if (at < argc)
-		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
-			       argv[at]);
+	if (r < 0)
+		return r;
 	json = strcmp(format, "json") == 0;
 	if (!json && strcmp(format, "table") != 0)
 		return err_msg(err, EINVAL, "--format: table or json");

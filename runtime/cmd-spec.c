@@ -156,14 +156,11 @@ int cmd_spec(struct runtime *rt, int argc, char **argv, int first,
 		{ "rootless", 0, NULL, "leave out what only root can have",
 		  NULL, &rootless },
 	};
-	int at = opts_parse(table, ARRAY_SIZE(table), argc, argv, first, err);
+	int r = opts_parse_all(table, ARRAY_SIZE(table), argc, argv, first, err);
 
 	(void)rt;
-	if (at < 0)
-		return at;
-	if (at < argc)
-		return err_msg(err, EINVAL, "unexpected operand \"%.64s\"",
-			       argv[at]);
+	if (r < 0)
+		return r;
 	text = spec_text(rootless);
 	return write_new(bundle, text, err);
 }

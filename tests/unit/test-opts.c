@@ -94,6 +94,27 @@ static void test_operands_end_the_options(void **state)
 	assert_int_equal(PARSE("-"), 1); /* alone: an operand */
 }
 
+static void test_no_operands(void **state)
+{
+	const struct opt table[] = {
+		{ "force", 'f', NULL, "a flag", NULL, &force },
+	};
+	struct err err = ERR_INIT;
+	char *argv[] = { (char[]){ "x" }, (char[]){ "-f" }, (char[]){ "more" } };
+	char *unknown[] = { (char[]){ "x" }, (char[]){ "-g" } };
+
+	(void)state;
+	force = false;
+	assert_int_equal(opts_parse_all(table, 1, 2, argv, 1, &err), 0);
+	assert_true(force);
+	assert_int_equal(opts_parse_all(NULL, 0, 1, argv, 1, &err), 0);
+	assert_int_equal(opts_parse_all(table, 1, 3, argv, 1, &err), -EINVAL);
+	assert_string_equal(err.text, "unexpected operand \"more\"");
+	err_clear(&err);
+	assert_int_equal(opts_parse_all(table, 1, 2, unknown, 1, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "-g"));
+}
+
 static void test_flag_values(void **state)
 {
 	struct err err = ERR_INIT;
@@ -149,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_empty_value_is_a_value),
 		cmocka_unit_test(test_operands_end_the_options),
+		cmocka_unit_test(test_no_operands),
 		cmocka_unit_test(test_flag_values),
 		cmocka_unit_test(test_errors_name_the_option),
 		cmocka_unit_test(test_help),
