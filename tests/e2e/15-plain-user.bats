@@ -43,8 +43,6 @@ is_status() {
 	[ "$(field "$1" .status)" = "$2" ]
 }
 
-SLEEPS='.process.args = ["/bin/sleep", "1000"]'
-
 @test "plain: run gives output and exit code, and leaves nothing" {
 	bundle fore '.process.args = ["/bin/sh", "-c", "echo run; id -u; echo x >/made; exit 42"]'
 	run plain run --bundle "$BUNDLE" fore

@@ -5,26 +5,9 @@
 
 load helpers
 
-SLEEPS='.process.args = ["/bin/sleep", "1000"]'
-
-# made NAME [JQ-FILTER]: creates a container from a new bundle.
-made() {
-	bundle "$@"
-	OCI_IDS+=("$1")
-	inside "$KATA" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" "$1" \
-		</dev/null >"$BUNDLE/out" 2>"$BUNDLE/err" || {
-		cat "$BUNDLE/err"
-		return 1
-	}
-}
-
 # running NAME [JQ-FILTER]
 running() {
 	made "$@" && rt start "$1"
-}
-
-status_is() {
-	[ "$(rt state "$1" | jq -r .status)" = "$2" ]
 }
 
 state_dir() {

@@ -29,17 +29,6 @@ evil() {
 	OCI_IDS+=("$1")
 }
 
-# A runtime call with the evil settings. bats' run waits for whoever holds its
-# pipe, and the shim holds stdout and stderr: files instead.
-evil_rt() {
-	local code=0
-
-	inside "$KATA" --config "$CONF" --log "$BATS_TEST_TMPDIR/log.json" \
-		--log-format json "$@" </dev/null >out 2>err || code=$?
-	cat out err
-	return "$code"
-}
-
 # ends_within SECONDS COMMAND...: it fails, and in time.
 ends_within() {
 	local begin=$SECONDS
@@ -84,14 +73,14 @@ gone() {
 
 @test "evil: a guest that never answers" {
 	BOOT_TIMEOUT=3 evil mute 'boot hang'
-	ends_within 3 evil_rt create --bundle "$BUNDLE" mute
+	ends_within 3 conf_rt create --bundle "$BUNDLE" mute
 	said "the agent did not answer within 3 s of the VM's start; the guest's console is empty"
 	gone mute
 }
 
 @test "evil: init ends, the kernel panics" {
 	evil panic 'boot exit'
-	ends_within 5 evil_rt create --bundle "$BUNDLE" panic
+	ends_within 5 conf_rt create --bundle "$BUNDLE" panic
 	said 'VM: the guest kernel panicked \(guest-reset\); .*Kernel panic - not syncing: Attempted to kill init'
 	has "$(cat err)" 'guest console: '
 }
@@ -100,7 +89,7 @@ gone() {
 	# ESC [ 2 J, BEL, a forged line, bytes that are no UTF-8
 	BOOT_TIMEOUT=8 evil codes 'boot say 1b5b324a070a32303236206572726f72206b6174612d70726f78793a206f6b0afffe0a' \
 		'Check hang'
-	ends_within 8 evil_rt create --bundle "$BUNDLE" codes
+	ends_within 8 conf_rt create --bundle "$BUNDLE" codes
 	said 'did not answer within 8 s .*console ends with: \\xff\\xfe'
 	has "$(cat err)" 'guest console: \\x1b\[2J\\x07'
 	has "$(cat err)" 'guest console: 2026 error kata-proxy: ok'
@@ -108,28 +97,28 @@ gone() {
 
 @test "evil: a frame of 4 GiB" {
 	evil oversize 'Check oversize'
-	ends_within 5 evil_rt create --bundle "$BUNDLE" oversize
+	ends_within 5 conf_rt create --bundle "$BUNDLE" oversize
 	said 'VM: the guest sent a ttrpc frame of 4294967295 bytes exceeds the limit'
 }
 
 @test "evil: a refusal with escape codes" {
 	evil refuse 'CreateContainer refuse 1b5d303b78072e2e2f2e2e2f6574632f736861646f77'
-	ends_within 5 evil_rt create --bundle "$BUNDLE" refuse
+	ends_within 5 conf_rt create --bundle "$BUNDLE" refuse
 	said '\\x1b\]0;x\\x07\.\./\.\./etc/shadow'
 }
 
 @test "evil: it claims what it did not do" {
 	# a read-back without seccomp, capabilities and namespaces
 	evil liar 'CreateContainer answer c23e02082a'
-	ends_within 5 evil_rt create --bundle "$BUNDLE" liar
+	ends_within 5 conf_rt create --bundle "$BUNDLE" liar
 	said 'the guest did not apply'
 }
 
 @test "evil: a console that never stops, while start waits" {
 	evil noise 'StartContainer noise'
-	run -0 evil_rt create --bundle "$BUNDLE" noise
+	run -0 conf_rt create --bundle "$BUNDLE" noise
 	(sleep 4; lean noise) &
-	ends_within 10 evil_rt start noise
+	ends_within 10 conf_rt start noise
 	said "did not answer StartContainer in time; the guest's console ends with: .*noise noise"
 	wait $!
 	[ "$(stat -c %s "$XDG_RUNTIME_DIR/kata/noise/log")" -lt 65536 ]
@@ -138,8 +127,8 @@ gone() {
 
 @test "evil: a flood of frames in answer to start" {
 	evil flood 'StartContainer flood'
-	run -0 evil_rt create --bundle "$BUNDLE" flood
-	ends_within 2 evil_rt start flood
+	run -0 conf_rt create --bundle "$BUNDLE" flood
+	ends_within 2 conf_rt start flood
 	said 'the guest sent a frame of type 2 for stream .*nobody asked for'
 	gone flood
 }
@@ -148,7 +137,7 @@ gone() {
 	evil crash 'StartContainer exit'
 	inside "$KATA" --config "$CONF" create --bundle "$BUNDLE" crash \
 		</dev/null >shim.out 2>shim.err
-	ends_within 5 evil_rt start crash
+	ends_within 5 conf_rt start crash
 	said 'the guest kernel panicked'
 	within 10 grep -q 'kata: sandbox ended: the guest kernel panicked' shim.err
 	has "$(cat shim.err)" 'kata: guest console: .*Kernel panic'
@@ -159,10 +148,10 @@ gone() {
 	local begin
 
 	evil kills 'SignalProcess hang'
-	run -0 evil_rt create --bundle "$BUNDLE" kills
-	run -0 evil_rt start kills
+	run -0 conf_rt create --bundle "$BUNDLE" kills
+	run -0 conf_rt start kills
 	begin=$SECONDS
-	run -0 evil_rt kill kills KILL
+	run -0 conf_rt kill kills KILL
 	[ $((SECONDS - begin)) -le $((10 + E2E_SLACK)) ]
 	same "$(note kills .status)" stopped
 	gone kills
@@ -170,9 +159,9 @@ gone() {
 
 @test "evil: an exec's answer is garbage; the container stays" {
 	evil execs 'ExecProcess garbage'
-	run -0 evil_rt create --bundle "$BUNDLE" execs
-	run -0 evil_rt start execs
-	ends_within 3 evil_rt exec execs /bin/true
+	run -0 conf_rt create --bundle "$BUNDLE" execs
+	run -0 conf_rt start execs
+	ends_within 3 conf_rt exec execs /bin/true
 	said 'malformed'
 	same "$(note execs .status)" running
 	lean execs
@@ -183,15 +172,15 @@ gone() {
 	evil status 'WaitProcess answer 08ac02'
 	inside "$KATA" --config "$CONF" create --bundle "$BUNDLE" status \
 		</dev/null >shim.out 2>shim.err
-	evil_rt start status || true # it may be gone before it has answered
+	conf_rt start status || true # it may be gone before it has answered
 	within 10 grep -q 'kata: sandbox ended: the agent reported an impossible exit status' shim.err
 	gone status
 }
 
 @test "evil: the guest's memory is used up" {
 	evil greedy 'StartContainer exhaust'
-	run -0 evil_rt create --bundle "$BUNDLE" greedy
-	ends_within 10 evil_rt start greedy
+	run -0 conf_rt create --bundle "$BUNDLE" greedy
+	ends_within 10 conf_rt start greedy
 	gone greedy
 }
 

@@ -12,20 +12,11 @@ settings() {
 	chmod 600 "$CONF"
 }
 
-why_rt() {
-	local code=0
-
-	inside "$KATA" --config "$CONF" --log "$BATS_TEST_TMPDIR/log.json" \
-		--log-format json "$@" </dev/null >out 2>err || code=$?
-	cat out err
-	return "$code"
-}
-
 # fails PATTERN: create does, and both the user and the engine are told.
 fails() {
 	bundle why
 	OCI_IDS+=(why)
-	run why_rt create --bundle "$BUNDLE" why
+	run conf_rt create --bundle "$BUNDLE" why
 	[ "$status" -eq 1 ]
 	has "$(cat err)" "$1"
 	has "$(jq -r .msg log.json)" "$1"

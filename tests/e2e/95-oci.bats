@@ -4,23 +4,6 @@
 
 load helpers
 
-# made NAME [JQ-FILTER]: creates a container from a new bundle.
-made() {
-	bundle "$@"
-	OCI_IDS+=("$1")
-	inside "$KATA" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" "$1" \
-		</dev/null >"$BUNDLE/out" 2>"$BUNDLE/err" || {
-		cat "$BUNDLE/err"
-		return 1
-	}
-}
-
-status_is() {
-	[ "$(rt state "$1" | jq -r .status)" = "$2" ]
-}
-
-SLEEPS='.process.args = ["/bin/sleep", "1000"]'
-
 @test "oci: create, state, start, state, kill, delete" {
 	local pid
 

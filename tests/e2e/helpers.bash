@@ -59,6 +59,18 @@ rt() {
 	inside "$KATA" "$@"
 }
 
+# A call with the settings in $CONF; what it says is in ./out, ./err and, as the
+# engine's log, ./log.json. bats' run waits for whoever holds its pipe, and the
+# shim holds stdout and stderr: files instead.
+conf_rt() {
+	local code=0
+
+	inside "$KATA" --config "$CONF" --log "$BATS_TEST_TMPDIR/log.json" \
+		--log-format json "$@" </dev/null >out 2>err || code=$?
+	cat out err
+	return "$code"
+}
+
 # One field of the runtime's state: note CID .kata.vmmPid
 note() {
 	rt state "$1" | jq -re "$2"
@@ -134,6 +146,24 @@ bundle() {
 			"$BUNDLE/config.json" >"$BUNDLE/config.root"
 		mv "$BUNDLE/config.root" "$BUNDLE/config.json"
 	fi
+}
+
+# A bundle's filter: a program that stays.
+SLEEPS='.process.args = ["/bin/sleep", "1000"]'
+
+# made NAME [JQ-FILTER]: creates a container from a new bundle.
+made() {
+	bundle "$@"
+	OCI_IDS+=("$1")
+	inside "$KATA" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" "$1" \
+		</dev/null >"$BUNDLE/out" 2>"$BUNDLE/err" || {
+		cat "$BUNDLE/err"
+		return 1
+	}
+}
+
+status_is() {
+	[ "$(rt state "$1" | jq -r .status)" = "$2" ]
 }
 
 # The before/after check of every test.

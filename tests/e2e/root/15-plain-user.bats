@@ -110,8 +110,6 @@ refused() {
 	[ ! -e "$WORLD/run/kata/refused" ]
 }
 
-SLEEPS='.process.args = ["/bin/sleep", "1000"]'
-
 @test "plain: without subordinate ids the error names usermod and the key" {
 	refused none '' 'usermod --add-subuids'
 	has "$output" 'single_id = true'

@@ -23,7 +23,8 @@ teardown() {
 	common_teardown
 }
 
-status_is() {
+# docker_is NAME FIELD VALUE
+docker_is() {
 	[ "$(dock inspect -f "{{.State.$2}}" "$1")" = "$3" ]
 }
 
@@ -65,10 +66,10 @@ has_log() {
 	run -0 dock cp life:/tmp/in back
 	same "$(cat back)" payload
 	run -0 dock pause life
-	status_is life Status paused
+	docker_is life Status paused
 	run -0 dock unpause life
 	run -0 dock stop -t 20 life
-	status_is life ExitCode 3
+	docker_is life ExitCode 3
 	run -0 dock start life
 	run -0 dock restart -t 0 life
 	dock wait life >waited &
@@ -122,7 +123,7 @@ answers() {
 	drun -d --name sick -m 200m --memory-swap 200m \
 		--health-cmd 'test -e /ok' --health-interval 1s $IMAGE sleep 1000
 	run -0 dock exec sick touch /ok
-	within 30 status_is sick Health.Status healthy
+	within 30 docker_is sick Health.Status healthy
 	run -0 dock update --memory 150m --memory-swap 150m --cpus 0.5 --pids-limit 60 sick
 	run -0 dock exec sick sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max'
 	same "$output" $'157286400\n60\n50000 100000'
@@ -158,6 +159,6 @@ answers() {
 	id=$(drun -d --name crash $IMAGE sleep 1000)
 	kill -9 "$("$KATA" --root "$E2E_WORK"/docker/exec/runtime-*/moby state "$id" |
 		jq -re .kata.vmmPid)"
-	within 20 status_is crash Status exited
-	status_is crash ExitCode 255
+	within 20 docker_is crash Status exited
+	docker_is crash ExitCode 255
 }
