@@ -13,22 +13,23 @@ class Shared:
 
     def __getattr__(self, name):
         if Shared.guest is None:
-            Shared.guest = boot()
+            Shared.guest = boot(memory=["size=1m"], hostname="sandbox")
         return getattr(Shared.guest, name)
 
 
-def boot():
-    guest = guests.Guest()
+def boot(memory=None, hostname="", **guest_arguments):
+    """A guest with a sandbox; memory: the options of an ephemeral storage."""
+    guest = guests.Guest(**guest_arguments)
     try:
-        storage = guest.pb["agent"].Storage(
-            driver="virtio-fs", source="kataShared", fstype="virtiofs",
-            mount_point=guests.SHARE)
-        memory = guest.pb["agent"].Storage(
-            driver="ephemeral", fstype="tmpfs", mount_point=EPHEMERAL,
-            options=["size=1m"])
+        new = guest.pb["agent"].Storage
+        storages = [new(driver="virtio-fs", source="kataShared",
+                        fstype="virtiofs", mount_point=guests.SHARE)]
+        if memory:
+            storages.append(new(driver="ephemeral", fstype="tmpfs",
+                                mount_point=EPHEMERAL, options=memory))
         guest.health("Check", 60)
-        guest.call("CreateSandbox", hostname="sandbox", sandbox_id="s1",
-                   storages=[storage, memory])
+        guest.call("CreateSandbox", hostname=hostname, sandbox_id="s1",
+                   storages=storages)
     except BaseException:
         guest.close()
         raise
@@ -56,6 +57,12 @@ class Case(unittest.TestCase):
             function(*args, **values)
         self.assertIn(text, caught.exception.message)
         self.assertEqual(guests.CODES[caught.exception.code], code)
+
+    def ready(self, **guest_arguments):
+        """A guest of its own, with a sandbox; goes with the test."""
+        other = boot(**guest_arguments)
+        self.addCleanup(other.close)
+        return other
 
     def shell(self, script, **extra):
         status, out, err = G.run(["sh", "-c", script], **extra)

@@ -126,13 +126,7 @@ class Machine(Case):
 
 class Processors(Case):
     def test_online(self):
-        other = guests.Guest(cpus=2, append="maxcpus=1")
-        self.addCleanup(other.close)
-        storage = other.pb["agent"].Storage(
-            driver="virtio-fs", source="kataShared", fstype="virtiofs",
-            mount_point=guests.SHARE)
-        other.health("Check", 60)
-        other.call("CreateSandbox", sandbox_id="s1", storages=[storage])
+        other = self.ready(cpus=2, append="maxcpus=1")
         self.assertEqual(other.run(["nproc"])[1], "1\n")
         with self.assertRaises(guests.RpcError) as caught:
             other.call("OnlineCPUMem", nb_cpus=2, cpu_only=True)

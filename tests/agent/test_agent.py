@@ -775,7 +775,7 @@ class Network(Case):
                    interface=wanted)
 
 
-class LastWords(unittest.TestCase):
+class LastWords(Case):
     """Guests of their own, because they end them."""
 
     def end_of(self, act):
@@ -790,16 +790,6 @@ class LastWords(unittest.TestCase):
 
     def test_host_hangs_up(self):
         self.end_of(lambda g: (g.client.sock.shutdown(2)))
-
-    def ready(self):
-        other = guests.Guest()
-        self.addCleanup(other.close)
-        storage = other.pb["agent"].Storage(
-            driver="virtio-fs", source="kataShared", fstype="virtiofs",
-            mount_point=guests.SHARE)
-        other.health("Check", 60)
-        other.call("CreateSandbox", sandbox_id="s1", storages=[storage])
-        return other
 
     def test_all_memory_is_used(self):
         other = self.ready()
