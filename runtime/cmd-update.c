@@ -392,7 +392,7 @@ int cmd_update(struct runtime *rt, int argc, char **argv, int first,
 	struct oci_resources *resources = NULL;
 	AUTO_FREE char *text = NULL;
 	const char *id;
-	size_t len;
+	size_t len = 0;
 	int at = parse(&flags, argc, argv, first, err), r;
 
 	if (operand_id(argc, argv, at, &id, err) < 0 ||

@@ -15,7 +15,7 @@
  */
 int preflight_files(const struct runtime *rt, struct err *err) MUST_CHECK;
 /* Program and filter of one jail policy. */
-int preflight_jail(const struct runtime *rt, const char *policy,
+int preflight_jail(const struct runtime *rt, const char *name,
 		   struct err *err) MUST_CHECK;
 /* The caller's own limits: too low for a VM of that size? */
 int preflight_limits(uint32_t memory_mib, struct err *err) MUST_CHECK;
