@@ -126,12 +126,15 @@ struct process {
 	int pidfd;
 	bool has_helper;     /* exec: the process itself is not born yet */
 	bool is_born;	     /* by a helper: its messages may be forged */
-	bool is_ready;	     /* it is, and has said so before the helper did */
-	bool has_ended;	     /* its status came before its birth was told */
 	pid_t helper_pid;    /* of the helper afterwards, until it is reaped */
 	struct rlimit nproc; /* exec: for the process, not for the helper */
-	int sync_fd;	     /* -1 once the exec is seen */
+	/* With a helper: where the kernel leaves its child's number. */
+	volatile pid_t *birth;
+	int sync_fd; /* pipe to us; -1 once the exec is seen */
+	int go_fd;   /* pipe to the process */
+	int pty_fd;  /* socket, the terminal's master comes over it */
 	struct source sync;
+	unsigned sync_count;   /* messages */
 	struct err setup_err;  /* what the child reported */
 	uint32_t setup_stream; /* Create, Start or Exec that waits; 0 none */
 	struct stream in, out, err; /* a terminal has no err */
@@ -170,12 +173,6 @@ struct container {
 	bool oom_pending; /* not yet told to a call that names the container */
 };
 
-/* A child that ended before its helper had told of it. */
-struct stray {
-	pid_t pid;
-	int status;
-};
-
 struct oom_waiter {
 	uint32_t stream;
 	char *container_id; /* "": of any container */
@@ -210,9 +207,7 @@ struct agent {
 	size_t oom_waiter_count;
 	struct strv oom_queue; /* containers, for calls that name none */
 	uint64_t scrapes;      /* calls of GetMetrics */
-	struct stray *strays;
-	size_t stray_count;
-	int64_t tick_ms; /* next time process_tick() has work; -1 none */
+	int64_t tick_ms;       /* next time process_tick() has work; -1 none */
 };
 
 /* Return: the container, or NULL with err -ESRCH */

@@ -7,8 +7,9 @@
  * environment, input and output. The process that it clones is visible to the
  * container until its exec, so all anonymous memory but the stack, the
  * program's own variables and the pages of the thread's control block is
- * marked to be empty in a child, and what the child needs is put into a fresh
- * mapping. The child must not use the heap: not even free() what it finds.
+ * marked to be empty in a child, what is shared to be missing there, and what
+ * the child needs is put into a fresh mapping. The child must not use the
+ * heap: not even free() what it finds.
  */
 #include "setup.h"
 
@@ -33,7 +34,7 @@ extern char _end[];
 struct hide_range {
 	unsigned long start, end;
 	bool is_anonymous; /* private, writable, of no file */
-	bool is_file;
+	bool is_shared;	   /* writable: with the agent (sync.c) */
 };
 
 static bool parse_line(const char *line, struct hide_range *ret)
@@ -46,7 +47,7 @@ static bool parse_line(const char *line, struct hide_range *ret)
 	if (sscanf(line, "%lx-%lx %4s %*x %*s %lu%*[ ]%15[^\n]", &ret->start,
 		   &ret->end, perms, &inode, name) < 4)
 		return false;
-	ret->is_file = inode != 0;
+	ret->is_shared = strcmp(perms, "rw-s") == 0;
 	ret->is_anonymous = !inode && strcmp(perms, "rw-p") == 0 &&
 			    (!name[0] || strcmp(name, "[heap]") == 0);
 	/* Only the heap has a name here; the stack's is "[stack]". */
@@ -92,13 +93,20 @@ static void keep_variables(struct hide_range *range)
 {
 	unsigned long end = ((unsigned long)_end + PAGE - 1) & ~(PAGE - 1);
 
-	if (end > range->start)
-		range->start = end < range->end ? end : range->end;
+	if (range->start < end && end <= range->end)
+		range->start = end;
+}
+
+static int leave_out(const struct hide_range *range, struct err *err)
+{
+	if (madvise((void *)range->start, range->end - range->start,
+		    MADV_DONTFORK) < 0)
+		return err_set(err, errno, "leave out shared memory");
+	return 0;
 }
 
 static int wipe_all(const char *text, struct err *err)
 {
-	unsigned long file_end = 0;
 	int r = 0;
 
 	while (r == 0 && *text) {
@@ -106,12 +114,11 @@ static int wipe_all(const char *text, struct err *err)
 
 		if (!parse_line(text, &range))
 			return err_msg(err, EIO, "list of mappings");
-		if (range.is_anonymous && range.start == file_end)
-			keep_variables(&range);
+		keep_variables(&range);
 		if (range.is_anonymous)
 			r = wipe_around_thread(&range, err);
-		if (range.is_file)
-			file_end = range.end;
+		if (range.is_shared)
+			r = leave_out(&range, err);
 		text += strcspn(text, "\n");
 		text += *text == '\n';
 	}

@@ -26,12 +26,14 @@
 
 /* Ends of the child; ours are put into the process at once. */
 struct child_ends {
-	int sync_fd, stdio[3];
+	int sync_fd, go_fd, pty_fd, stdio[3];
 };
 
 static void close_ends(struct child_ends *ends)
 {
 	auto_close_(&ends->sync_fd);
+	auto_close_(&ends->go_fd);
+	auto_close_(&ends->pty_fd);
 	for (int i = 0; i < 3; i++)
 		auto_close_(&ends->stdio[i]);
 }
@@ -54,22 +56,39 @@ static int make_pipe(struct stream *stream, bool to_child, uid_t uid, gid_t gid,
 	return stream_open(stream, fds[to_child ? 1 : 0], err);
 }
 
+/*
+ * Pipes, because a container may get hold of the process's ends: a socket
+ * would let it send descriptors, which are the agent's to close.
+ */
+static int make_channel(struct process *process, bool terminal,
+			struct child_ends *ends, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "set-up channel");
+	process->sync_fd = fds[0];
+	ends->sync_fd = fds[1];
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "set-up channel");
+	ends->go_fd = fds[0];
+	process->go_fd = fds[1];
+	if (!terminal)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_set(err, errno, "channel for the terminal");
+	process->pty_fd = fds[0];
+	ends->pty_fd = fds[1];
+	return 0;
+}
+
 static int make_ends(struct process *process, const struct launch *launch,
 		     struct child_ends *ends, struct err *err)
 {
-	const int on = 1;
-	int pair[2];
-	int r = 0;
+	int r = make_channel(process, launch->terminal, ends, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_set(err, errno, "set-up channel");
-	process->sync_fd = pair[0];
-	ends->sync_fd = pair[1];
-	/* Each message says who sent it (sync.c). */
-	if (setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-		return err_set(err, errno, "set-up channel");
-	if (launch->terminal)
-		return 0;
+	if (r < 0 || launch->terminal)
+		return r;
 	r = make_pipe(&process->in, true, launch->uid, launch->gid,
 		      &ends->stdio[0], err);
 	if (r == 0)
@@ -213,7 +232,7 @@ static int take_nproc(struct process *process, const struct launch *launch,
 int launch_start(struct agent *agent, struct process *process,
 		 struct launch *launch, struct process *init, struct err *err)
 {
-	struct child_ends ends = { -1, { -1, -1, -1 } };
+	struct child_ends ends = { -1, -1, -1, { -1, -1, -1 } };
 	int r = make_ends(process, launch, &ends, err);
 
 	process->terminal = launch->terminal;
@@ -223,6 +242,8 @@ int launch_start(struct agent *agent, struct process *process,
 	launch->by_helper = process->has_helper;
 	if (r == 0)
 		r = take_nproc(process, launch, err);
+	if (r == 0 && process->has_helper)
+		r = sync_expect_birth(process, err);
 	if (r < 0) {
 		close_ends(&ends);
 		return r;
@@ -231,7 +252,10 @@ int launch_start(struct agent *agent, struct process *process,
 	launch->is_init = !init;
 	launch->join_fd = init ? init->pidfd : -1;
 	launch->proc_fd = agent->proc_fd;
+	launch->birth = process->birth;
 	launch->sync_fd = ends.sync_fd;
+	launch->go_fd = ends.go_fd;
+	launch->pty_fd = ends.pty_fd;
 	memcpy(launch->stdio, ends.stdio, sizeof(ends.stdio));
 	r = clone_child(agent, process, init, err);
 	if (r == 0)

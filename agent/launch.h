@@ -63,8 +63,9 @@ struct launch {
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct launch_root root;
-	/* Descriptors of the child. */
-	int sync_fd, stdio[3], proc_fd;
+	volatile pid_t *birth; /* by_helper: gets the process's number */
+	/* Descriptors of the child; pty_fd is -1 without a terminal. */
+	int sync_fd, go_fd, pty_fd, stdio[3], proc_fd;
 	int join_fd; /* exec: pidfd of the init whose namespaces to enter */
 };
 

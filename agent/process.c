@@ -29,6 +29,8 @@ struct process *process_new(struct container *container, const char *exec_id)
 	process->is_init = !*exec_id;
 	process->pidfd = -1;
 	process->sync_fd = -1;
+	process->go_fd = -1;
+	process->pty_fd = -1;
 	stream_init(&process->in, process);
 	stream_init(&process->out, process);
 	stream_init(&process->err, process);
@@ -77,6 +79,7 @@ void process_free(struct agent *agent, struct process *process)
 	process->drain_until_ms = 0;
 	answer_waiters(agent, process);
 	sync_close(agent, process);
+	sync_forget_birth(process);
 	stream_done(agent, &process->in);
 	stream_done(agent, &process->out);
 	stream_done(agent, &process->err);
@@ -120,8 +123,14 @@ int process_signal(struct process *process, int signal, struct err *err)
 	 */
 	if (process->state != PROCESS_RUNNING && ends_by_default(signal))
 		signal = SIGKILL;
+	sync_take_birth(process);
 	if (syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0) < 0)
 		return err_set(err, errno, "signal %d", signal);
+	/* A child that is just being born must not survive its helper. */
+	if (process->has_helper && process->sync_fd >= 0 && signal == SIGKILL &&
+	    !process->setup_err.code)
+		err_msg(&process->setup_err, EIO,
+			"set-up was ended by signal %d", signal);
 	return 0;
 }
 
@@ -262,64 +271,23 @@ static void on_end(struct agent *agent, struct process *process, int status)
 static struct process *by_pid(struct agent *agent, pid_t pid)
 {
 	for (struct container *c = agent->containers; c; c = c->next)
-		for (struct process *p = c->processes; p; p = p->next)
+		for (struct process *p = c->processes; p; p = p->next) {
+			sync_take_birth(p);
 			if (p->helper_pid == pid ||
 			    (p->pid == pid && p->state != PROCESS_EXITED))
 				return p;
+		}
 	return NULL;
 }
 
-/*
- * The helper's end is the process's own only when it ended before its child
- * was born; what it had to say may still be in the channel.
- */
+/* The helper's end is the process's own only when it has no child. */
 static void on_child(struct agent *agent, struct process *process, pid_t pid,
 		     int status)
 {
-	while (pid == process->pid && process->has_helper &&
-	       process->sync_fd >= 0 && sync_step(agent, process))
-		;
 	if (pid == process->helper_pid)
 		process->helper_pid = 0;
 	else
 		on_end(agent, process, status);
-}
-
-static bool awaits_child(struct agent *agent)
-{
-	for (struct container *c = agent->containers; c; c = c->next)
-		for (struct process *p = c->processes; p; p = p->next)
-			if (p->has_helper && p->state != PROCESS_EXITED)
-				return true;
-	return false;
-}
-
-/* Kept only while there is a helper that may have to tell of it. */
-static void keep_stray(struct agent *agent, pid_t pid, int status)
-{
-	if (!awaits_child(agent)) {
-		free(agent->strays);
-		agent->strays = NULL;
-		agent->stray_count = 0;
-		return;
-	}
-	if (agent->stray_count >= AGENT_PROCESSES_MAX)
-		agent->stray_count = 0; /* what is awaited is among the newest */
-	agent->strays = xgrow(agent->strays, agent->stray_count,
-			      agent->stray_count + 1, sizeof(*agent->strays));
-	agent->strays[agent->stray_count++] = (struct stray){ pid, status };
-}
-
-bool process_take_stray(struct agent *agent, pid_t pid, int *ret_status)
-{
-	for (size_t i = 0; i < agent->stray_count; i++) {
-		if (agent->strays[i].pid != pid)
-			continue;
-		*ret_status = agent->strays[i].status;
-		agent->strays[i] = agent->strays[--agent->stray_count];
-		return true;
-	}
-	return false;
 }
 
 void process_reap(struct agent *agent)
@@ -334,18 +302,7 @@ void process_reap(struct agent *agent)
 					       WEXITSTATUS(status);
 		if (process)
 			on_child(agent, process, pid, status);
-		else
-			keep_stray(agent, pid, status);
 	}
-}
-
-static struct process *first_ended(struct agent *agent)
-{
-	for (struct container *c = agent->containers; c; c = c->next)
-		for (struct process *p = c->processes; p; p = p->next)
-			if (p->has_ended && p->state != PROCESS_EXITED)
-				return p;
-	return NULL;
 }
 
 void process_tick(struct agent *agent)
@@ -353,9 +310,6 @@ void process_tick(struct agent *agent)
 	int64_t now = loop_now_ms();
 	struct process *next;
 
-	/* Each may free any container. */
-	while ((next = first_ended(agent)))
-		on_end(agent, next, next->status);
 	for (struct container *c = agent->containers; c; c = c->next) {
 		freezer_expire(agent, c, now);
 		for (struct process *p = c->processes; p; p = next) {

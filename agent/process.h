@@ -5,15 +5,11 @@
 
 #include "agent.h"
 
-/*
- * What a child sends over its SOCK_SEQPACKET: SYNC_PTY with the master's
- * descriptor; SYNC_CHILD, by an exec's helper, with the process's number.
- */
-enum sync_kind { SYNC_PTY = 1, SYNC_CHILD, SYNC_READY, SYNC_FAILED };
+/* What a child writes into its pipe, each at once: no more than PIPE_BUF. */
+enum sync_kind { SYNC_READY = 1, SYNC_FAILED };
 
 struct sync_message {
 	uint32_t kind;
-	int32_t pid;	/* SYNC_CHILD */
 	struct err err; /* SYNC_FAILED */
 };
 
@@ -41,10 +37,12 @@ void process_tick(struct agent *agent);
 /* Something new waits for a point in time. */
 void process_plan_tick(struct agent *agent);
 
-/* A child that ended unknown. Return: whether there is one with that number */
-bool process_take_stray(struct agent *agent, pid_t pid, int *ret_status);
-
 /* --- sync.c --- */
+/* Before the start of a helper: room for the number of its child. */
+int sync_expect_birth(struct process *process, struct err *err) MUST_CHECK;
+/* Once the helper has a child, that is the process. */
+void sync_take_birth(struct process *process);
+void sync_forget_birth(struct process *process);
 /* One message of the child. Return: false when there is no more for now */
 bool sync_step(struct agent *agent, struct process *process);
 /* The channel was closed by an exec: answers Start or Exec. */

@@ -23,12 +23,13 @@
  * namespace, and only when it has no more rights than the process is to have
  * (filter included, and without the agent's memory: hide.c) does it clone that
  * process into the container's, with CLONE_PARENT, so that the agent is its
- * parent, and ends.
+ * parent, and ends. The kernel writes the process's number into a page that
+ * the helper shares with the agent and the process does not have.
  *
  * After the filter only write(2), read(2), capset(2), prctl(2) and execve(2)
  * are made, and by a helper clone(2), setsid(2), exit_group(2) and on a
  * terminal ioctl(2): a profile that forbids one of them fails to start, and
- * says so. Errors go over the SOCK_SEQPACKET as they are.
+ * says so. Errors go over the pipe as they are.
  * The image and, for an exec, the running container are hostile.
  *
  * #caps:agent/setup all - guest root until identity_apply()
@@ -57,7 +58,6 @@ static void NORETURN fail(const struct launch *launch, const struct err *err)
 {
 	struct sync_message message = { .kind = SYNC_FAILED, .err = *err };
 
-	/* write(2), not sendmsg(2): a filter may be in force. */
 	IGNORE(write(launch->sync_fd, &message, sizeof(message)),
 	       "the agent sees the exit too");
 	_exit(127);
@@ -90,8 +90,9 @@ static int keep_only(int *fds, size_t count, struct err *err)
 
 static int start_alone(const struct launch *launch, struct err *err)
 {
-	int fds[] = { launch->sync_fd,	launch->stdio[0], launch->stdio[1],
-		      launch->stdio[2], launch->proc_fd,  launch->join_fd };
+	int fds[] = { launch->sync_fd,	launch->go_fd,	  launch->pty_fd,
+		      launch->stdio[0], launch->stdio[1], launch->stdio[2],
+		      launch->proc_fd,	launch->join_fd };
 	int r;
 
 	child_reset_signals();
@@ -122,7 +123,6 @@ static int join(const struct launch *launch, struct err *err)
 
 static int set_up_stdio(const struct launch *launch, struct err *err)
 {
-	struct sync_message message = { .kind = SYNC_PTY };
 	AUTO_FD int master_fd = -1;
 	int r;
 
@@ -135,9 +135,11 @@ static int set_up_stdio(const struct launch *launch, struct err *err)
 	master_fd = devices_terminal(launch, err);
 	if (master_fd < 0)
 		return master_fd;
-	r = fd_send(launch->sync_fd, &message, sizeof(message), &master_fd, 1);
+	r = fd_send(launch->pty_fd, "", 1, &master_fd, 1);
 	if (r < 0)
 		return err_set(err, -r, "hand over the terminal");
+	/* The last socket: nothing that the container sees has one. */
+	close(launch->pty_fd);
 	return launch->by_helper ? 0 : devices_take_terminal(err);
 }
 
@@ -249,26 +251,25 @@ static int prepare(struct launch *launch, struct hide_parcel *ret,
 }
 
 /*
- * The helper becomes two: itself, which tells the number and ends, and the
- * process, born in the container with nothing that the container lacks.
+ * The helper becomes two: itself, which ends, and the process, born in the
+ * container with nothing that the container lacks. The number is in place
+ * before the process runs.
  *
  * Should: give the process a session and its terminal.
  * Mustn't: be called with more rights than the process is to have.
  */
 static int be_born(const struct launch *launch, struct err *err)
 {
-	struct sync_message message = { .kind = SYNC_CHILD };
-	/* clone(2), not clone3(2), which engines' filters refuse. */
-	long pid = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+	long pid;
 
+	*launch->birth = 0; /* the page is there: the kernel's write succeeds */
+	/* clone(2), not clone3(2), which engines' filters refuse. */
+	pid = syscall(SYS_clone, CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD,
+		      0, launch->birth, 0, 0);
 	if (pid < 0)
 		return err_set(err, errno, "clone the process");
-	if (pid > 0) {
-		message.pid = (int32_t)pid;
-		IGNORE(write(launch->sync_fd, &message, sizeof(message)),
-		       "the agent sees the end");
+	if (pid > 0)
 		_exit(0);
-	}
 	if (setsid() < 0)
 		return err_set(err, errno, "new session");
 	return launch->terminal ? devices_take_terminal(err) : 0;
@@ -305,7 +306,7 @@ void setup_child(struct launch *launch)
 		fail(launch, &err);
 	if (write(launch->sync_fd, &ready, sizeof(ready)) != sizeof(ready))
 		_exit(127);
-	if (read(launch->sync_fd, &go, 1) != 1)
+	if (read(launch->go_fd, &go, 1) != 1)
 		_exit(127); /* the agent gave up */
 	execve(parcel.program, parcel.argv, parcel.envp);
 	err_msg(&err, errno, "exec %s: %s", parcel.program, words_for(errno));

@@ -6,12 +6,14 @@
  *
  * An exec may come in two steps (setup.c): a helper in our own pid namespace
  * does the set-up with the rights it needs, and its child, born into the
- * container's pid namespace, has none left to steal. The helper tells that
- * child's number by SYNC_CHILD; from then on the child is the process.
+ * container's pid namespace, has none left to steal. The kernel writes that
+ * child's number into a page that only the helper and we have, before the
+ * child runs; from then on the child is the process.
  *
- * Hostile: the container. One that may trace can write to the channel in the
- * child's place, never in the helper's: the kernel says who wrote (its pid as
- * we see it), and a number can only be forged of what the forger can see.
+ * Hostile: the container. One that may trace gets hold of all that the child
+ * has, which is therefore no more than the ends of two pipes: it can write in
+ * the child's place, but send us nothing, and not name another process. The
+ * socket for the terminal is closed before anything can see who holds it.
  */
 #include "process.h"
 
@@ -20,22 +22,35 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "auto.h"
 #include "container.h"
 #include "fd.h"
 #include "log.h"
 #include "readback.h"
 
+/* READY and FAILED are all that ours write. */
+#define MESSAGES_MAX 4
+#define PAGE 4096
+
+static void drop_fd(int *fd)
+{
+	int taken = take_fd(fd);
+
+	if (taken >= 0)
+		close(taken);
+}
+
 void sync_close(struct agent *agent, struct process *process)
 {
 	loop_forget(agent, &process->sync);
-	if (process->sync_fd >= 0)
-		close(process->sync_fd);
-	process->sync_fd = -1;
+	drop_fd(&process->sync_fd);
+	drop_fd(&process->go_fd);
+	drop_fd(&process->pty_fd);
 }
 
 void sync_drop_report(struct process *process)
@@ -47,19 +62,28 @@ void sync_drop_report(struct process *process)
 	process->report = NULL;
 }
 
-static void take_terminal(struct process *process, int *master_fd)
+/* Sent before READY, and by who cannot be seen: it is there, or will not be. */
+static int take_terminal(struct process *process, struct err *err)
 {
-	struct err err = ERR_INIT;
-	int write_fd = fcntl(*master_fd, F_DUPFD_CLOEXEC, 3);
+	AUTO_FD int pty_fd = take_fd(&process->pty_fd);
+	AUTO_FD int master_fd = -1;
+	size_t count = 0;
+	ssize_t n;
+	char byte;
+	int fd, r;
 
-	if (write_fd < 0) {
-		err_set(&process->setup_err, errno, "terminal");
-		return;
-	}
-	if (stream_open(&process->in, write_fd, &err) < 0 ||
-	    stream_open(&process->out, *master_fd, &err) < 0)
-		process->setup_err = err;
-	*master_fd = -1;
+	r = fd_set_nonblock(pty_fd, true);
+	if (r < 0)
+		return err_set(err, -r, "channel for the terminal");
+	n = fd_recv(pty_fd, &byte, 1, &fd, 1, &count);
+	if (n < 0 || count != 1)
+		return err_set(err, n < 0 ? (int)-n : EIO, "terminal");
+	master_fd = fd;
+	fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return err_set(err, errno, "terminal");
+	r = stream_open(&process->in, fd, err);
+	return r < 0 ? r : stream_open(&process->out, take_fd(&master_fd), err);
 }
 
 static int take_report(struct agent *agent, struct process *process,
@@ -105,6 +129,8 @@ static void on_ready(struct agent *agent, struct process *process)
 		return;
 	process->state = PROCESS_FROZEN;
 	r = process->setup_err.code ? -process->setup_err.code : 0;
+	if (r == 0 && process->terminal)
+		r = take_terminal(process, &err);
 	if (r == 0)
 		r = set_process_limit(process, &err);
 	if (r == 0)
@@ -142,99 +168,61 @@ static void take_failure(struct process *process, struct err *from)
 	process->setup_err = *from;
 }
 
-/* The helper's child is the process now; the helper itself is about to end. */
-static void take_child(struct agent *agent, struct process *process, pid_t pid)
+int sync_expect_birth(struct process *process, struct err *err)
 {
-	int status;
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	if (page == MAP_FAILED)
+		return err_set(err, errno, "page for the process's number");
+	process->birth = page;
+	return 0;
+}
+
+void sync_forget_birth(struct process *process)
+{
+	if (process->birth)
+		BUG_ON(munmap((void *)(uintptr_t)process->birth, PAGE) < 0);
+	process->birth = NULL;
+}
+
+/*
+ * The number is that of a child of ours which nobody has reaped: process_reap()
+ * comes here first. So it is no other's, and only one that it is reaping now
+ * can be gone; its end is told next.
+ */
+void sync_take_birth(struct process *process)
+{
+	pid_t pid = process->birth ? *process->birth : 0;
+
+	if (pid == 0)
+		return;
+	sync_forget_birth(process);
 	process->helper_pid = process->pid;
 	process->pid = pid;
 	process->has_helper = false;
 	process->is_born = true;
 	close(process->pidfd);
 	process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (process_take_stray(agent, pid, &status)) {
-		/* Not from here: the caller may be at its end already. */
-		process->has_ended = true;
-		process->status = status;
-		agent->tick_ms = 0;
+	if (process->pidfd < 0 && errno == ESRCH)
 		return;
-	}
 	if (process->pidfd < 0)
 		err_set(&process->setup_err, errno, "pidfd of the process");
-	if (process->is_ready)
-		on_ready(agent, process);
-}
-
-struct message {
-	struct sync_message body;
-	pid_t from; /* as the kernel says */
-	int fd;	    /* -1: none */
-};
-
-static void take_control(struct msghdr *msg, struct message *ret)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		struct ucred who;
-
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type == SCM_CREDENTIALS) {
-			memcpy(&who, CMSG_DATA(c), sizeof(who));
-			ret->from = who.pid;
-		} else if (c->cmsg_type == SCM_RIGHTS && ret->fd < 0) {
-			memcpy(&ret->fd, CMSG_DATA(c), sizeof(ret->fd));
-		}
-	}
-}
-
-/* Return: bytes; a second descriptor does not fit, and the kernel drops it */
-static ssize_t receive(int sync_fd, struct message *ret)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(struct ucred)) +
-			   CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec iov = { &ret->body, sizeof(ret->body) };
-	struct msghdr msg = { .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = control.bytes,
-			      .msg_controllen = sizeof(control.bytes) };
-	ssize_t n;
-
-	ret->fd = -1;
-	ret->from = 0;
-	do {
-		n = recvmsg(sync_fd, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	take_control(&msg, ret);
-	return n;
+	/* What it was to become has failed before it could be told. */
+	if (process->setup_err.code)
+		IGNORE(kill(pid, SIGKILL), "it may be gone");
 }
 
 static void take_message(struct agent *agent, struct process *process,
-			 struct message *message)
+			 struct sync_message *message)
 {
-	/* The helper, or a child that no container can look into. */
-	bool is_ours = message->from == process->pid && !process->is_born;
-
-	switch (message->body.kind) {
-	case SYNC_PTY:
-		if (is_ours && message->fd >= 0 && process->terminal &&
-		    process->state == PROCESS_SETUP && process->out.fd < 0)
-			take_terminal(process, &message->fd);
-		break;
-	case SYNC_CHILD:
-		if (is_ours && process->has_helper)
-			take_child(agent, process, (pid_t)message->body.pid);
-		break;
+	switch (message->kind) {
 	case SYNC_FAILED:
-		take_failure(process, &message->body.err);
+		take_failure(process, &message->err);
 		break;
 	case SYNC_READY:
-		process->is_ready = true;
+		sync_take_birth(process);
+		/* Before its number is known, it is not by the process. */
 		if (!process->has_helper)
 			on_ready(agent, process);
 		break;
@@ -243,24 +231,42 @@ static void take_message(struct agent *agent, struct process *process,
 	}
 }
 
+/* The container has its hands on the process, or it is at its end anyhow. */
+static void cut_off(struct agent *agent, struct process *process,
+		    const char *why)
+{
+	struct err err = ERR_INIT;
+
+	sync_close(agent, process);
+	if (why && !process->setup_err.code)
+		err_msg(&process->setup_err, EPROTO, "set-up channel: %s", why);
+	IGNORE(process_signal(process, SIGKILL, &err), "it may be gone");
+}
+
 bool sync_step(struct agent *agent, struct process *process)
 {
-	struct message message = { 0 };
-	ssize_t n = receive(process->sync_fd, &message);
+	struct sync_message message = { 0 };
+	ssize_t n;
 
-	if (n == -EAGAIN)
+	do {
+		n = read(process->sync_fd, &message, sizeof(message));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
 		return false;
-	if (n == sizeof(message.body)) {
+	if (n == sizeof(message) && ++process->sync_count <= MESSAGES_MAX) {
 		take_message(agent, process, &message);
-	} else {
-		sync_close(agent, process);
-		if (process->state == PROCESS_STARTING &&
-		    !process->setup_err.code)
-			sync_exec_seen(agent, process);
+		return true;
 	}
-	if (message.fd >= 0)
-		close(message.fd);
-	return n == sizeof(message.body);
+	if (n != 0) {
+		cut_off(agent, process, "not of the process that was started");
+	} else if (process->state == PROCESS_STARTING &&
+		   !process->setup_err.code) {
+		sync_close(agent, process);
+		sync_exec_seen(agent, process);
+	} else {
+		cut_off(agent, process, NULL);
+	}
+	return false;
 }
 
 static void sync_ready(struct agent *agent, struct source *source,
@@ -277,6 +283,9 @@ int process_started(struct agent *agent, struct process *process,
 {
 	int r = fd_set_nonblock(process->sync_fd, true);
 
+	/* Its other end may have been filled by a container. */
+	if (r == 0)
+		r = fd_set_nonblock(process->go_fd, true);
 	if (r < 0)
 		return err_set(err, -r, "set-up channel");
 	process->state = PROCESS_SETUP;
@@ -289,8 +298,9 @@ int process_go(struct process *process, struct err *err)
 {
 	if (process->state != PROCESS_FROZEN)
 		return err_msg(err, EBUSY, "the process was already started");
-	if (process->sync_fd < 0 || write(process->sync_fd, "g", 1) != 1)
+	if (process->go_fd < 0 || write(process->go_fd, "g", 1) != 1)
 		return err_msg(err, EBUSY, "the prepared process is gone");
+	drop_fd(&process->go_fd);
 	process->state = PROCESS_STARTING;
 	return 0;
 }
