@@ -207,6 +207,7 @@ struct agent {
 	size_t oom_waiter_count;
 	struct strv oom_queue; /* containers, for calls that name none */
 	uint64_t scrapes;      /* calls of GetMetrics */
+	bool has_to_reap;      /* more children have ended */
 	int64_t tick_ms;       /* next time process_tick() has work; -1 none */
 };
 

@@ -18,6 +18,8 @@
 
 /* How long a terminal may take to hand over the last output. */
 #define TERMINAL_DRAIN_MS 200
+/* A container can make children of the agent's faster than it reaps them. */
+#define REAP_MAX 64
 
 struct process *process_new(struct container *container, const char *exec_id)
 {
@@ -292,17 +294,21 @@ static void on_child(struct agent *agent, struct process *process, pid_t pid,
 
 void process_reap(struct agent *agent)
 {
-	int status;
-	pid_t pid;
+	for (int i = 0; i < REAP_MAX; i++) {
+		int status;
+		pid_t pid = waitpid(-1, &status, WNOHANG);
+		struct process *process;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct process *process = by_pid(agent, pid);
-
+		agent->has_to_reap = pid > 0;
+		if (pid <= 0)
+			return;
+		process = by_pid(agent, pid);
 		status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 					       WEXITSTATUS(status);
 		if (process)
 			on_child(agent, process, pid, status);
 	}
+	agent->tick_ms = 0;
 }
 
 void process_tick(struct agent *agent)
@@ -310,6 +316,9 @@ void process_tick(struct agent *agent)
 	int64_t now = loop_now_ms();
 	struct process *next;
 
+	/* May free any container. */
+	if (agent->has_to_reap)
+		process_reap(agent);
 	for (struct container *c = agent->containers; c; c = c->next) {
 		freezer_expire(agent, c, now);
 		for (struct process *p = c->processes; p; p = next) {
@@ -317,5 +326,5 @@ void process_tick(struct agent *agent)
 			tick_process(agent, p, now);
 		}
 	}
-	agent->tick_ms = next_tick(agent);
+	agent->tick_ms = agent->has_to_reap ? 0 : next_tick(agent);
 }

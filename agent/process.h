@@ -23,7 +23,7 @@ int process_started(struct agent *agent, struct process *process,
 int process_go(struct process *process, struct err *err) MUST_CHECK;
 int process_signal(struct process *process, int signal,
 		   struct err *err) MUST_CHECK;
-/* Takes the status of every child that ended. */
+/* Takes the status of children that ended; of many, by process_tick() too. */
 void process_reap(struct agent *agent);
 /*
  * An exec whose status and output have all been taken is forgotten, at the
