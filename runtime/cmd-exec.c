@@ -77,9 +77,29 @@ static int open_process(struct execution *e, struct err *err)
 	return fd;
 }
 
+/* Before the container's namespace is entered: there an owner may be unmapped. */
+static int check_shim(struct execution *e, struct err *err)
+{
+	AUTO_FREE char *filter = NULL;
+	int fd;
+
+	if (!e->state.shim_path || !e->state.seccomp_dir)
+		return err_msg(
+			err, EINVAL,
+			"the record of %s names no shim: it was made by an older build",
+			e->id);
+	if (path_check_trusted(e->state.shim_path, err) < 0)
+		return err_wrap(err, "kata-shim");
+	filter = xasprintf("%s/shim.bpf", e->state.seccomp_dir);
+	fd = path_open_trusted(filter, err);
+	if (fd < 0)
+		return err_wrap(err, "seccomp filter");
+	add_fd(e, "seccomp", fd);
+	return 0;
+}
+
 static int open_files(struct execution *e, struct err *err)
 {
-	AUTO_FREE char *filter = xasprintf("%s/shim.bpf", e->state.seccomp_dir);
 	int fd = open_process(e, err);
 
 	if (fd < 0)
@@ -88,10 +108,6 @@ static int open_files(struct execution *e, struct err *err)
 	if (fd < 0)
 		return err_set(err, errno, "log");
 	add_fd(e, "log", fd);
-	fd = path_open_trusted(filter, err);
-	if (fd < 0)
-		return err_wrap(err, "seccomp filter");
-	add_fd(e, "seccomp", fd);
 	fd = process_open_ns(&e->state.shim, "mnt", err);
 	if (fd < 0)
 		return fd;
@@ -171,13 +187,7 @@ static int start_process(struct execution *e, struct err *err)
 	AUTO_FD int pidfd_fd = -1;
 	int pair[2], r;
 
-	if (!e->state.shim_path || !e->state.seccomp_dir)
-		return err_msg(
-			err, EINVAL,
-			"the record of %s names no shim: it was made by an older build",
-			e->id);
-	if (path_check_trusted(e->state.shim_path, err) < 0 ||
-	    open_files(e, err) < 0)
+	if (open_files(e, err) < 0)
 		return -err->code;
 	if (e->options->pidfd_socket) {
 		pidfd_fd = engine_connect(e->options->pidfd_socket,
@@ -224,13 +234,15 @@ static int exec_in(struct execution *e, struct err *err)
 	if (container_load(e->dir_fd, &e->state, err) < 0 ||
 	    check_status(e, err) < 0)
 		return -err->code;
-	if (own_userns_join(e->rt, &e->state, err) < 0)
-		return -err->code;
 	if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_set(err, errno, "random exec id");
 	snprintf(e->exec_id, sizeof(e->exec_id), "%016llx%016llx",
 		 (unsigned long long)nonce[0], (unsigned long long)nonce[1]);
-	r = start_process(e, err);
+	r = check_shim(e, err);
+	if (r == 0)
+		r = own_userns_join(e->rt, &e->state, err);
+	if (r == 0)
+		r = start_process(e, err);
 	close_fds(e); /* of a start that did not get that far */
 	if (r < 0) {
 		IGNORE(sandbox_ask_why(e->dir_fd, err) < 0, "err has it");

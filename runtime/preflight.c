@@ -118,7 +118,7 @@ static int check_bwrap(struct err *err)
 			err, EPERM,
 			"%s is setuid or setgid: refused; remove the bit (chmod ug-s)",
 			POLICY_BWRAP);
-	return 0;
+	return path_check_trusted(POLICY_BWRAP, err);
 }
 
 static int check_program(const struct policy *policy, struct err *err)
@@ -132,7 +132,8 @@ static int check_program(const struct policy *policy, struct err *err)
 			policy->name);
 }
 
-int preflight_jail(const struct runtime *rt, const char *name, struct err *err)
+static int check_jail(const struct runtime *rt, const char *name,
+		      struct err *err)
 {
 	AUTO_FREE char *path =
 		xasprintf("%s/%s.json", rt->settings.policies, name);
@@ -150,6 +151,20 @@ int preflight_jail(const struct runtime *rt, const char *name, struct err *err)
 		r = err_wrap(err, "seccomp filter of jail %s", name);
 	policy_free(policy);
 	return r;
+}
+
+/* Every jail that may be the one: which it is, is not known yet. */
+static int check_jails(const struct runtime *rt, struct err *err)
+{
+	enum accel_request want = rt->settings.required & LAYER_KVM ?
+					  ACCEL_WANT_KVM :
+					  rt->settings.accelerator;
+
+	if (check_jail(rt, "virtiofsd", err) < 0 ||
+	    (want != ACCEL_WANT_TCG && check_jail(rt, "qemu-kvm", err) < 0) ||
+	    (want != ACCEL_WANT_KVM && check_jail(rt, "qemu-tcg", err) < 0))
+		return -err->code;
+	return 0;
 }
 
 int preflight_files(const struct runtime *rt, struct err *err)
@@ -174,7 +189,7 @@ int preflight_files(const struct runtime *rt, struct err *err)
 	    check_guest_file(rt, "guest initrd", set->initrd, false, err) < 0 ||
 	    check_bwrap(err) < 0)
 		return -err->code;
-	return preflight_jail(rt, "virtiofsd", err);
+	return check_jails(rt, err);
 }
 
 /* --- limits of the caller ------------------------------------------------------ */

@@ -9,14 +9,12 @@
 #include "runtime.h"
 
 /*
- * Our programs, guest kernel and initrd, the file server's jail. In the
- * namespace that the command was called in: inside another an owner may be
- * unmapped, and then the check knows less (see path_check_trusted()).
+ * Our programs, guest kernel and initrd; policy, program and filter of each
+ * jail. In the namespace that the command was called in: inside another an
+ * owner may be unmapped, and then the check knows less (see
+ * path_check_trusted()).
  */
 int preflight_files(const struct runtime *rt, struct err *err) MUST_CHECK;
-/* Program and filter of one jail policy. */
-int preflight_jail(const struct runtime *rt, const char *name,
-		   struct err *err) MUST_CHECK;
 /* The caller's own limits: too low for a VM of that size? */
 int preflight_limits(uint32_t memory_mib, struct err *err) MUST_CHECK;
 /*

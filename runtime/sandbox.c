@@ -341,9 +341,7 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 			&s->state->notes,
 			"%zu devices of the host left out: privileged means all of the guest's",
 			s->bundle->devices_left_out);
-	if (choose_accel(s, err) < 0 ||
-	    preflight_jail(s->rt, vmm_policy(s), err) < 0 ||
-	    make_cgroups(s, err) < 0 ||
+	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0 ||
 	    preflight_limits(s->state->memory_mib, err) < 0)
 		return -err->code;
 	if (uid_pool_take(s->rt, s->state, err) < 0)

@@ -268,3 +268,49 @@ filtered() {
 	done
 	unset KATA_TEST_BREAK
 }
+
+# A uid that is neither the user's nor one of the ranges': in the sandbox's
+# namespace it would look like root.
+OTHERS=12345
+
+# others_is_refused FILE: create does not use it once it is somebody else's.
+others_is_refused() {
+	chown $OTHERS "$WORLD/build/$1"
+	run as_plain ranges '' run --bundle "$BUNDLE" others </dev/null
+	chown root "$WORLD/build/$1"
+	same "$status" 1
+	has "$output" "/$1: owned by uid $OTHERS, must be root's or the caller's"
+}
+
+@test "plain: files of another user are refused, whatever they are for" {
+	local file
+
+	world_bundle others '.process.args = ["/bin/true"]'
+	OCI_IDS+=(others)
+	for file in libexec/kata/kata-{jailer,proxy,shim} share/kata/{vmlinux,initrd.img} \
+		share/kata/policies/{qemu-kvm,qemu-tcg,virtiofsd}.json \
+		share/kata/seccomp/{qemu-kvm,qemu-tcg,virtiofsd,proxy,shim}.bpf; do
+		others_is_refused $file
+	done
+	# QEMU itself: another's, from a place that only the owner tells
+	install -o $OTHERS -m 0755 /usr/bin/qemu-system-x86_64 "$WORLD/qemu"
+	refused ranges "mount --bind \$WORLD/qemu /usr/bin/qemu-system-x86_64" \
+		"program of jail qemu-.*qemu-system-x86_64: owned by uid $OTHERS"
+}
+
+@test "plain: exec does not use a shim or a filter that became another user's" {
+	local file
+
+	world_bundle later "$SLEEPS"
+	OCI_IDS+=(later)
+	as_plain ranges '' run --detach --bundle "$BUNDLE" later </dev/null \
+		>"$WORLD/out" 2>&1 || { cat "$WORLD/out"; return 1; }
+	for file in libexec/kata/kata-shim share/kata/seccomp/shim.bpf; do
+		chown $OTHERS "$WORLD/build/$file"
+		run as_plain ranges '' exec later /bin/true </dev/null
+		chown root "$WORLD/build/$file"
+		[ "$status" -ne 0 ]
+		has "$output" "/$file: owned by uid $OTHERS, must be root's or the caller's"
+	done
+	run -0 as_plain ranges '' exec later /bin/true </dev/null
+}
