@@ -52,6 +52,8 @@ struct execution {
 	size_t fd_count;
 	int control_fd; /* ours; open until the end of a foreground exec */
 	pid_t pid;
+	struct process_ref shim; /* the same, for as long as it lives */
+	bool started;		 /* the guest has the process */
 };
 
 static void add_fd(struct execution *e, const char *name, int fd)
@@ -165,20 +167,51 @@ static void close_fds(struct execution *e)
 }
 
 /*
- * A shim that failed, or whose container was ended meanwhile, is our child: not
- * reaped, it would hold up the end of the container's pid namespace.
+ * Its end is that of the process in the guest. A shim that has said why it
+ * failed ends by itself; one whose process runs does not, and detached it would
+ * not learn of our end: the caller is told that there is no such process. In
+ * the foreground it is our child: not reaped, it would hold up the end of the
+ * container's pid namespace.
  */
 static void end_failed(const struct execution *e)
 {
 	struct err err = ERR_INIT;
 	AUTO_FD int fd = -1;
+	int r = 0;
 
-	if (e->pid <= 0 || e->options->detach)
-		return; /* detached, it is the engine's */
-	fd = pidfd_open_checked(e->pid, &err);
-	if (fd < 0 || fd_wait_in(fd, SETTLE_MS) <= 0)
-		kill(e->pid, SIGKILL);
+	if (e->pid <= 0)
+		return;
+	fd = process_pidfd(&e->shim, &err);
+	if (e->started || fd < 0 || fd_wait_in(fd, SETTLE_MS) <= 0)
+		r = process_kill(&e->shim, SIGKILL);
+	if (r < 0)
+		fprintf(stderr, "kata-runtime: end the shim (pid %d): %s\n",
+			e->pid, strerror(-r));
+	if (e->options->detach)
+		return;
+	IGNORE(kill(e->pid, SIGKILL) < 0, "not reaped yet: it is no other");
 	IGNORE(waitpid(e->pid, NULL, 0) < 0, "somebody else has reaped it");
+}
+
+/* What the caller gets to watch it by. */
+static int tell_caller(struct execution *e, int pidfd_fd, struct err *err)
+{
+	if (pidfd_fd >= 0 && pidfd_send(pidfd_fd, e->pid, err) < 0)
+		return -err->code;
+	if (!e->options->pid_file)
+		return 0;
+	return pid_file_write(e->options->pid_file, e->pid, err);
+}
+
+/* One that has ended already has left word of why. */
+static int record_shim(struct execution *e, struct err *err)
+{
+	int r = process_record(&e->shim, e->pid, "shim", err);
+
+	if (r != -ESRCH)
+		return r;
+	err_clear(err);
+	return 0;
 }
 
 static int start_process(struct execution *e, struct err *err)
@@ -201,15 +234,15 @@ static int start_process(struct execution *e, struct err *err)
 	r = spawn(e, pair[1], err); /* pair[1] is one of e->fds now */
 	close_fds(e);
 	if (r == 0)
+		r = record_shim(e, err);
+	if (r == 0)
 		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
 				  EXEC_MS, err);
-	if (r >= 0)
-		hook_step("exec-started");
-	if (r >= 0 && pidfd_fd >= 0)
-		r = pidfd_send(pidfd_fd, e->pid, err);
-	if (r >= 0 && e->options->pid_file)
-		r = pid_file_write(e->options->pid_file, e->pid, err);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		return r;
+	e->started = true;
+	hook_step("exec-started");
+	return tell_caller(e, pidfd_fd, err);
 }
 
 static int check_status(const struct execution *e, struct err *err)

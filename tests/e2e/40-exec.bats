@@ -95,3 +95,24 @@ load helpers
 	wait $pid || code=$?
 	[ "$code" -ne 0 ]
 }
+
+# Whoever asked is told that there is no exec: then there must be none.
+@test "exec: -d whose pid file cannot be written leaves no process" {
+	start $IMAGE sleep 1000
+	echo '{"args": ["/bin/sleep", "4321"], "cwd": "/", "user": {"uid": 0, "gid": 0},
+		"env": ["PATH=/bin"]}' >process.json
+	mkdir taken
+	not rt exec --detach --process "$PWD/process.json" --pid-file "$PWD/taken" "$CID" \
+		</dev/null >out 2>&1
+	has "$(cat out)" "pid file: .*taken"
+	within 10 runs_no_more "$CID" 4321
+	rt exec --detach --process "$PWD/process.json" --pid-file "$PWD/pid" "$CID" \
+		</dev/null >out 2>&1
+	not runs_no_more "$CID" 4321
+	kill -0 "$(cat pid)"
+}
+
+# runs_no_more CID WORD: no command line in the container is "sleep WORD".
+runs_no_more() {
+	! pod exec "$1" sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "' | grep -q "sleep $2"
+}
