@@ -364,7 +364,7 @@ static enum shim_fd_kind kind_of(const struct shim *shim, int fd)
 {
 	struct stat st;
 
-	if (shim->tty_is_ours)
+	if (shim->own_stdio & 1u << fd)
 		return SHIM_FD_OWN;
 	if (fstat(fd, &st) < 0)
 		return SHIM_FD_FILE;

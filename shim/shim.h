@@ -104,7 +104,7 @@ struct shim {
 	int null_fd;
 
 	/* terminal */
-	bool tty_is_ours; /* slave of a pty that we made */
+	unsigned own_stdio; /* bit N: descriptor N's description is ours */
 	bool tty_restore;
 	struct termios tty_saved;
 

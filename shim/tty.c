@@ -10,13 +10,14 @@
  * The slave is our controlling terminal: the kernel then tells us by SIGWINCH
  * when the engine resizes the master.
  *
- * #syscalls:shim/start openat ioctl dup3 sendmsg
+ * #syscalls:shim/start openat ioctl dup3 newfstatat sendmsg
  * #syscalls:shim ioctl(TIOCGWINSZ TCGETS TCSETSW)
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.pb-c.h"
@@ -94,8 +95,35 @@ static int open_own(struct shim *shim, const struct oci_process *process,
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(slave, fd) < 0)
 			return err_set(err, errno, "put the terminal in place");
-	shim->tty_is_ours = true;
+	shim->own_stdio = 7;
 	return 0;
+}
+
+/*
+ * The caller's terminal: whoever shares its description would share O_NONBLOCK,
+ * so we open it once more. Without, a write of a page may block for as long as
+ * the caller does not read, although poll(2) said that there is room. So it
+ * stays where the terminal is somebody else's (after su) or behind another name
+ * (/dev/tty, which is none in our session).
+ */
+static void reopen(struct shim *shim)
+{
+	AUTO_FD int own = open("/proc/self/fd/0",
+			       O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat terminal, st;
+
+	if (own < 0 || fstat(own, &terminal) < 0) {
+		log_info("the terminal cannot be opened again: %s",
+			 strerror(errno));
+		return;
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) < 0 || st.st_rdev != terminal.st_rdev ||
+		    st.st_dev != terminal.st_dev ||
+		    st.st_ino != terminal.st_ino || dup2(own, fd) < 0)
+			continue; /* a file, say, or what it was */
+		shim->own_stdio |= 1u << fd;
+	}
 }
 
 /**
@@ -105,7 +133,7 @@ static int open_own(struct shim *shim, const struct oci_process *process,
  * @err:	Filled on failure
  *
  * With a console socket a pty is made and its master sent over it; without,
- * descriptor 0 must be the engine's terminal already.
+ * descriptor 0 must be the engine's terminal already. Host paths still exist.
  *
  * Return: 0 or -errno
  */
@@ -124,6 +152,7 @@ int tty_open(struct shim *shim, const struct oci_process *process,
 	if (make_raw(STDIN_FILENO, &shim->tty_saved, err) < 0)
 		return -err->code;
 	shim->tty_restore = true;
+	reopen(shim);
 	return 0;
 }
 

@@ -273,7 +273,7 @@ def make_rootfs(base):
 class Shim:
     def __init__(self, program, config=None, role="container", mounts=(),
                  stdin=None, console=None, base=None, rootfs=None, mntns=-1,
-                 agent=Agent, extra_args=(), channel=None):
+                 agent=Agent, extra_args=(), channel=None, terminal=None):
         self.program = program
         self.base = base or tempfile.mkdtemp(prefix="shim-test-")
         self.rootfs = rootfs or make_rootfs(self.base)
@@ -316,6 +316,9 @@ class Shim:
         stdin_read, self.stdin = os.pipe() if stdin is None else (stdin, -1)
         self.stdout, stdout_write = os.pipe()
         self.stderr, stderr_write = os.pipe()
+        if terminal is not None:  # in place of all three
+            for fd in (stdin_read, stdout_write, stderr_write):
+                os.dup2(terminal, fd)
         args = [program, "--role", role, "--id", "c1", "--boot-timeout", "10",
                 "--fds=" + ",".join(name for name, _ in fds)]
         if role == "exec":

@@ -281,6 +281,80 @@ class Terminal(Base):
         self.assertEqual(shim.wait(), 0)
         os.close(master)
 
+    def on_terminal(self, slave, **options):
+        config = spec()
+        config["process"]["terminal"] = True
+        return self.running(config=config, terminal=slave, **options)
+
+    @staticmethod
+    def leave_little_room(master, slave):
+        """poll says that it takes something, but it takes no page. What is
+        in it."""
+        own = os.open("/proc/self/fd/%d" % slave,
+                      os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        filled = 0
+        try:
+            while True:
+                filled += os.write(own, b"x" * 256)
+                time.sleep(0.002)  # the kernel moves it on meanwhile
+        except BlockingIOError:
+            os.close(own)
+        while not select.select([], [slave], [], 0.02)[1]:
+            filled -= len(os.read(master, 100))
+        return filled
+
+    def test_caller_that_does_not_read_its_terminal(self):
+        master, slave = os.openpty()
+        before = termios.tcgetattr(slave)
+        shim = self.on_terminal(slave)
+        filled = self.leave_little_room(master, slave)
+        sent = b"y" * 60000
+        shim.agent.send(shim.agent.readers.pop("ReadStdout"), field(1, sent))
+        shim.agent.serve(0.2)
+        os.kill(shim.pid, signal.SIGTERM)
+        shim.agent.until(lambda: "SignalProcess" in shim.agent.calls)
+        # O_NONBLOCK is the shim's own.
+        self.assertFalse(fcntl.fcntl(slave, fcntl.F_GETFL) & os.O_NONBLOCK)
+        os.write(master, b"typed")
+        shim.agent.until(lambda: shim.agent.stdin == b"typed")
+        got = b""
+        while len(got) < filled + len(sent) and \
+                select.select([master], [], [], 5)[0]:
+            got += os.read(master, 1 << 16)
+        self.assertEqual(got, b"x" * filled + sent)
+        shim.agent.exit("c1", 4)
+        self.assertEqual(shim.wait(), 4)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        os.close(master)
+        os.close(slave)
+
+    def open_dev_tty(self, slave):
+        """/dev/tty of a session that has this terminal."""
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            socket.send_fds(theirs, [b"x"], [os.open("/dev/tty", os.O_RDWR)])
+            signal.pause()
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        with ours, theirs:
+            return socket.recv_fds(ours, 1, 1)[1][0]
+
+    def test_terminal_that_cannot_be_opened_again(self):
+        master, slave = os.openpty()
+        terminal = self.open_dev_tty(slave)
+        shim = self.on_terminal(terminal)
+        self.assertIn("cannot be opened again", shim.log())
+        shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+                        field(1, b"still"))
+        self.assertEqual(shim.read(master), b"still")
+        shim.agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
+        for fd in (master, slave, terminal):
+            os.close(fd)
+
     def test_no_terminal_is_an_error(self):
         config = spec()
         config["process"]["terminal"] = True
