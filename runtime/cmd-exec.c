@@ -296,7 +296,9 @@ static int run_exec(struct execution *e, struct err *err)
 	e->dir_fd = state_open(e->rt, e->id, false, err);
 	if (e->dir_fd < 0)
 		return e->dir_fd;
-	r = e->options->detach ? 0 : foreground_begin(err);
+	r = e->options->detach ?
+		    0 :
+		    foreground_begin(!e->options->console_socket, err);
 	if (r == 0)
 		r = exec_in(e, err);
 	foreground_end();

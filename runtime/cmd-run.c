@@ -49,7 +49,7 @@ static int run_foreground(struct runtime *rt, const char *id,
 	pid_t pid = 0;
 	int status;
 
-	if (foreground_begin(err) < 0 ||
+	if (foreground_begin(!o->console_socket, err) < 0 ||
 	    container_create(rt, id, o, &pid, err) < 0)
 		return -err->code;
 	if (container_start(rt, id, err) < 0)

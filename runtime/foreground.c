@@ -22,9 +22,12 @@ static volatile sig_atomic_t held[NSIG];
 static struct termios saved;
 static bool is_saved;
 
-/* SIGWINCH among them: the shim is in a session of its own. */
-static const int passed[] = { SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGUSR1,
-			      SIGUSR2, SIGALRM, SIGCONT, SIGWINCH };
+/*
+ * SIGWINCH among them: the shim is in a session of its own. SIGTSTP, too: we
+ * would stop, and the shim go on to read what is typed at the shell.
+ */
+static const int passed[] = { SIGHUP,  SIGINT,	SIGQUIT, SIGTERM,  SIGUSR1,
+			      SIGUSR2, SIGALRM, SIGCONT, SIGWINCH, SIGTSTP };
 
 static void pass_on(int signo)
 {
@@ -37,11 +40,43 @@ static void pass_on(int signo)
 	errno = saved_errno;
 }
 
-int foreground_begin(struct err *err)
+static bool is_in_background(void)
+{
+	pid_t owner = tcgetpgrp(STDIN_FILENO); /* -1: not of our session */
+
+	return owner >= 0 && owner != getpgrp();
+}
+
+/*
+ * The shim reads stdin, and the kernel keeps no order on a terminal of another
+ * session: from the background it would take what the user types at the shell,
+ * passwords as well. tcdrain(3) changes nothing and stops us, as it stops any
+ * job of the background, until we have the terminal.
+ */
+static int wait_for_terminal(struct err *err)
+{
+	int r;
+
+	if (!is_in_background())
+		return 0;
+	do {
+		r = tcdrain(STDIN_FILENO);
+	} while (r < 0 && errno == EINTR);
+	/* Ours ignores SIGTTOU, or has no shell that could go on with it. */
+	if (r < 0 || is_in_background())
+		return err_msg(
+			err, EIO,
+			"stdin is a terminal that another job has: redirect it or --detach");
+	return 0;
+}
+
+int foreground_begin(bool reads_stdin, struct err *err)
 {
 	struct sigaction action = { .sa_handler = pass_on,
 				    .sa_flags = SA_RESTART };
 
+	if (reads_stdin && wait_for_terminal(err) < 0)
+		return -err->code;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return err_set(err, errno, "become a sub-reaper");
 	is_saved = tcgetattr(STDIN_FILENO, &saved) == 0;

@@ -11,11 +11,12 @@
 #include "err.h"
 
 /*
- * Before anything is made: become the sub-reaper of what will be started, keep
+ * Before anything is made: wait for the terminal when stdin is one and will be
+ * read (no console socket), become the sub-reaper of what will be started, keep
  * the terminal's settings, and hold back the signals that a user or
  * supervisor sends, until there is a process to pass them to.
  */
-int foreground_begin(struct err *err) MUST_CHECK;
+int foreground_begin(bool reads_stdin, struct err *err) MUST_CHECK;
 /* There is one: what was held back goes to it, and all that comes. */
 void foreground_watch(pid_t pid);
 /* Its exit code, 128+n for a signal. */

@@ -358,6 +358,20 @@ on_tty() {
 	refused 'stdin is not a terminal' run --bundle "$BUNDLE" shell </dev/null
 }
 
+@test "verbs: what is typed goes to a job of the foreground alone" {
+	running job "$SLEEPS"
+	run on_tty -- bash -c 'set -m; "$@" & sleep 2; jobs; fg; echo "code=$?"' - \
+		"$KATA" exec -t job sh -c 'tty; exit 9'
+	same "$status" 0
+	has "$output" '^.1.* Stopped '
+	has "$output" '^/dev/pts/'
+	has "$output" 'code=9'
+	# without a terminal of its own, what is typed goes there all the same
+	run on_tty -- bash -c 'set -m; "$@" & sleep 2; jobs; kill -9 %1' - \
+		"$KATA" exec job cat
+	has "$output" '^.1.* Stopped '
+}
+
 @test "verbs: foreground run passes signals on" {
 	bundle sig '.process.args = ["/bin/probe", "signals", "15"]'
 	OCI_IDS+=(sig)
