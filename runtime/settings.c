@@ -264,8 +264,32 @@ static int check_pair(const struct settings *s, const char *name, uint32_t value
 		       at->file, at->line, name, value, most_name, most);
 }
 
+/* The last one must be an id, too: not (uid_t)-1, and no other by wrapping. */
+static int check_uids(const struct settings *s, struct err *err)
+{
+	const char *const names[] = { "sandbox_uid_base", "sandbox_uid_count" };
+	uint64_t end = (uint64_t)s->sandbox_uid_base + s->sandbox_uid_count;
+	const struct setting_origin *at = NULL;
+
+	if (end <= UINT32_MAX)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const struct key *key = settings_key("security", names[i]);
+
+		if (key && s->origin[key - settings_keys].file)
+			at = &s->origin[key - settings_keys];
+	}
+	BUG_ON(!at); /* the defaults are ids */
+	return err_msg(
+		err, EINVAL,
+		"%s:%u: security.sandbox_uid_base (%u) and _count (%u) go beyond the last id",
+		at->file, at->line, s->sandbox_uid_base, s->sandbox_uid_count);
+}
+
 static int check_whole(const struct settings *s, struct err *err)
 {
+	if (check_uids(s, err) < 0)
+		return -err->code;
 	if (check_pair(s, "default_vcpus", s->default_vcpus, "default_maxvcpus",
 		       s->default_maxvcpus, err) < 0)
 		return -err->code;
