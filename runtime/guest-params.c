@@ -5,7 +5,10 @@
  * -cpu. Runs in kata-runtime without rights. Neither is free text: a word must
  * be on the list below, with a value of its kind, because a word that the
  * kernel does not know goes on to the agent, and one that we set ourselves
- * would change what boots or who may talk to the agent.
+ * would change what boots or who may talk to the agent. So would some of
+ * sysctl.*, which the kernel writes before the agent starts, after its own
+ * parameters: kernel.panic keeps a guest that should have ended, and
+ * kernel.core_pattern names a program to run.
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +73,15 @@ static const struct param params[] = {
 	{ "spectre_v2", PARAM_WORD },
 	{ "spectre_v2_user", PARAM_WORD },
 	{ "srbds", PARAM_WORD },
-	{ "sysctl.", PARAM_WORD },
+	{ "sysctl.fs.aio-max-nr", PARAM_NUMBER },
+	{ "sysctl.fs.file-max", PARAM_NUMBER },
+	{ "sysctl.fs.inotify.max_queued_events", PARAM_NUMBER },
+	{ "sysctl.fs.inotify.max_user_instances", PARAM_NUMBER },
+	{ "sysctl.fs.inotify.max_user_watches", PARAM_NUMBER },
+	{ "sysctl.fs.nr_open", PARAM_NUMBER },
+	{ "sysctl.fs.pipe-max-size", PARAM_NUMBER },
+	{ "sysctl.net.", PARAM_WORD },
+	{ "sysctl.vm.", PARAM_WORD },
 	{ "tsx", PARAM_WORD },
 	{ "tsx_async_abort", PARAM_WORD },
 	{ "vsyscall", PARAM_WORD },
@@ -78,10 +89,13 @@ static const struct param params[] = {
 
 static bool is_param(const struct param *p, const char *name)
 {
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyz0123456789_.";
 	size_t len = strlen(p->name);
 
+	/* A quote, say, would join this word with those that follow. */
 	if (p->name[len - 1] == '.')
-		return strncmp(p->name, name, len) == 0 && name[len];
+		return strncmp(p->name, name, len) == 0 && name[len] &&
+		       !name[strspn(name, fine)];
 	return strcmp(p->name, name) == 0;
 }
 

@@ -108,12 +108,12 @@ vm_args() {
 		default_vcpus = 4
 		default_memory = 160
 		reclaim_guest_freed_memory = false
-		kernel_params = "mitigations=off sysctl.kernel.panic=7"
+		kernel_params = "mitigations=off sysctl.vm.swappiness=7"
 		cpu_features = "-aes"
 		virtio_fs_cache = "never"
 		[runtime]
 		internetworking_model = "none"'
-	bundle set '.process.args = ["/bin/sh", "-c", "nproc; cat /proc/sys/kernel/panic;
+	bundle set '.process.args = ["/bin/sh", "-c", "nproc; cat /proc/sys/vm/swappiness;
 		grep -cw aes /proc/cpuinfo; grep -c mitigations=off /proc/cmdline;
 		grep MemTotal /proc/meminfo; ls /sys/class/net; sleep 1000"]'
 	OCI_IDS+=(set)

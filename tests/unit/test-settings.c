@@ -213,7 +213,8 @@ static void test_values(void **state)
 	     "accelerator = \"tcg\"\nvirtio_fs_cache = \"never\"\n"
 	     "reclaim_guest_freed_memory = false\nenable_debug = true\n"
 	     "cpu_features = \"pmu=off,+x2apic,-avx\"\n"
-	     "kernel_params = \"mitigations=off sysctl.vm.swappiness=1 nosmt\"\n"
+	     "kernel_params = \"mitigations=off sysctl.vm.swappiness=1 nosmt "
+	     "sysctl.net.ipv4.tcp_rmem=4096,8192,16384 sysctl.fs.file-max=9\"\n"
 	     "machine_type = \"microvm\"\nrootless = true\n"
 	     "[runtime]\ninternetworking_model = \"none\"\n"
 	     "disable_guest_seccomp = false\nexperimental = []\n"
@@ -307,6 +308,25 @@ static void test_refused(void **state)
 		{ Q "kernel_params = \"lsm=a;b\"\n", "is not allowed" },
 		{ Q "kernel_params = \"nosmt\\tnopti\"\n", "printable ASCII" },
 		{ Q "kernel_params = \"sysctl.=1\"\n", "is not on the list" },
+		{ Q "kernel_params = \"sysctl.vm.=1\"\n", "is not on the list" },
+		{ Q "kernel_params = \"sysctl.kernel.panic=0\"\n",
+		  "\"sysctl.kernel.panic\" is not on the list" },
+		{ Q "kernel_params = \"sysctl.kernel/panic=0\"\n",
+		  "is not on the list" },
+		{ Q "kernel_params = \"sysctl.fs.suid_dumpable=2\"\n",
+		  "is not on the list" },
+		{ Q "kernel_params = 'sysctl.vm.\"x=1'\n", "is not on the list" },
+		{ Q "kernel_params = \"sysctl.net./../kernel.panic=0\"\n",
+		  "is not on the list" },
+		{ Q "kernel_params = 'overlay.\"x=1'\n", "is not on the list" },
+		{ Q "kernel_params = \"overlay.Index=on\"\n",
+		  "is not on the list" },
+		{ "[security]\nsandbox_uid_base = 4294900000\n"
+		  "sandbox_uid_count = 100000\n",
+		  ":3: security.sandbox_uid_base (4294900000) and" },
+		{ "[security]\nsandbox_uid_count = 67296\n"
+		  "sandbox_uid_base = 4294900000\n",
+		  "go beyond the last id" },
 		{ Q "cpu_features = \"+vmx\"\n", "nested virtualization" },
 		{ Q "cpu_features = \"svm=on\"\n", "nested virtualization" },
 		{ Q "cpu_features = \"vmx-ept=on\"\n", "nested virtualization" },
