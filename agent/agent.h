@@ -62,6 +62,7 @@ struct channel_frame {
 	struct channel_frame *next;
 	uint8_t *data;
 	size_t len, done;
+	size_t relayed; /* bytes that follow, from the relay */
 };
 
 struct channel {
@@ -69,6 +70,13 @@ struct channel {
 	int fd;
 	struct ttrpc_reader reader;
 	struct channel_frame *head, **tail;
+	/*
+	 * A pipe that only we have: bytes of one answer on their way from a
+	 * container's pipe, their number known and out of anybody's reach. -1
+	 * where it cannot be made: bytes are copied then.
+	 */
+	int relay[2];
+	bool relay_used;
 };
 
 /* One request on its way to an answer; copied by value. */
@@ -82,6 +90,19 @@ int channel_start(struct agent *agent, int fd, struct err *err) MUST_CHECK;
 void call_reply(const struct call *call, const ProtobufCMessage *message);
 void call_reply_empty(const struct call *call);
 void call_fail(const struct call *call, const struct err *err);
+/*
+ * Answers with bytes that lie CALL_DATA_ROOM behind the start of a buffer; what
+ * is before them is overwritten.
+ */
+#define CALL_DATA_ROOM TTRPC_DATA_HEAD_MAX
+void call_reply_data(const struct call *call, uint8_t *buffer, size_t len);
+/*
+ * Answers with what a pipe holds, at most max bytes, without looking at it.
+ * Return: bytes (> 0); else the call is not answered: 0 at the pipe's end,
+ * -EAGAIN when it is empty, -EBUSY when the bytes have to be copied instead
+ */
+ssize_t call_reply_pipe(const struct call *call, int pipe_fd,
+			size_t max) MUST_CHECK;
 
 /* --- processes and streams (process.c, stream.c) --------------------------- */
 

@@ -8,8 +8,10 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "auto.h"
 #include "boot.h"
@@ -19,20 +21,54 @@
 /* Host limit of lib/ttrpc; a request may hold a whole OCI configuration. */
 #define FRAME_MAX TTRPC_PAYLOAD_MAX
 
-static int write_some(struct channel *channel)
+/*
+ * What the relay holds has been promised to the host. A port that takes none of
+ * it and does not say why has lost it (the driver does without memory).
+ */
+static ssize_t write_relayed(const struct channel *channel, size_t len)
 {
-	while (channel->head) {
-		struct channel_frame *frame = channel->head;
-		ssize_t n = write(channel->fd, frame->data + frame->done,
-				  frame->len - frame->done);
+	ssize_t n = splice(channel->relay[0], NULL, channel->fd, NULL, len,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
+	if (n == 0)
+		errno = EIO;
+	return n > 0 ? n : -1;
+}
+
+/* Return: whether the frame has been written, or -errno */
+static int write_frame(struct channel *channel, struct channel_frame *frame)
+{
+	ssize_t n;
+
+	while (frame->done < frame->len) {
+		n = write(channel->fd, frame->data + frame->done,
+			  frame->len - frame->done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		frame->done += (size_t)n;
-		if (frame->done < frame->len)
+	}
+	while (frame->relayed > 0) {
+		n = write_relayed(channel, frame->relayed);
+		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0)
+			return -errno;
+		frame->relayed -= (size_t)n;
+		channel->relay_used = frame->relayed > 0;
+	}
+	return 0;
+}
+
+static int write_queue(struct channel *channel)
+{
+	while (channel->head) {
+		struct channel_frame *frame = channel->head;
+		int r = write_frame(channel, frame);
+
+		if (r < 0)
+			return r;
 		channel->head = frame->next;
 		if (!channel->head)
 			channel->tail = &channel->head;
@@ -42,18 +78,23 @@ static int write_some(struct channel *channel)
 	return 0;
 }
 
-static void write_out(struct agent *agent)
+static void watch_port(struct agent *agent)
 {
 	struct channel *channel = &agent->channel;
 	struct err err = ERR_INIT;
-	int r = write_some(channel);
+
+	if (loop_watch(agent, &channel->source,
+		       EPOLLIN | (channel->head ? EPOLLOUT : 0u), &err) < 0)
+		boot_fatal("%s", err.text);
+}
+
+static void write_out(struct agent *agent)
+{
+	int r = write_queue(&agent->channel);
 
 	if (r < 0 && r != -EAGAIN)
 		boot_fatal("write to the host: %s", strerror(-r));
-	r = loop_watch(agent, &channel->source,
-		       EPOLLIN | (channel->head ? EPOLLOUT : 0u), &err);
-	if (r < 0)
-		boot_fatal("%s", err.text);
+	watch_port(agent);
 }
 
 static void read_in(struct agent *agent)
@@ -91,6 +132,19 @@ static void channel_ready(struct agent *agent, struct source *source UNUSED,
 		write_out(agent);
 }
 
+/* Without it, or a smaller one, things work and are slower. */
+static void open_relay(struct channel *channel)
+{
+	channel->relay_used = false;
+	channel->relay[0] = channel->relay[1] = -1;
+	if (pipe2(channel->relay, O_CLOEXEC | O_NONBLOCK) < 0) {
+		log_warn("relay: %s", strerror(errno));
+		return;
+	}
+	IGNORE(fcntl(channel->relay[0], F_SETPIPE_SZ, AGENT_READ_SIZE_MAX) < 0,
+	       "speed only");
+}
+
 /**
  * channel_start() - Serve requests on the port
  * @agent:	Agent whose loop is ready
@@ -108,29 +162,44 @@ int channel_start(struct agent *agent, int fd, struct err *err)
 	channel->tail = &channel->head;
 	channel->source.fd = fd;
 	channel->source.ready = channel_ready;
+	open_relay(channel);
 	ttrpc_reader_init(&channel->reader, FRAME_MAX);
 	return loop_watch(agent, &channel->source, EPOLLIN, err);
 }
 
-/* Takes the frame over; writes at once when nothing waits before it. */
-static void send_frame(struct agent *agent, uint8_t *data, size_t len)
+/*
+ * A frame, and bytes from the relay behind it. Written from where it is as far
+ * as the port takes it now; only the rest is copied.
+ */
+static void send_frame(struct agent *agent, const uint8_t *data, size_t len,
+		       size_t relayed)
 {
-	struct channel_frame *frame = xcalloc(1, sizeof(*frame));
-	bool idle = !agent->channel.head;
+	struct channel *channel = &agent->channel;
+	struct channel_frame now = { .data = (uint8_t *)(uintptr_t)data,
+				     .len = len,
+				     .relayed = relayed };
+	struct channel_frame *frame;
+	int r = channel->head ? -EAGAIN : write_frame(channel, &now);
 
-	frame->data = data;
-	frame->len = len;
-	*agent->channel.tail = frame;
-	agent->channel.tail = &frame->next;
-	if (idle)
-		write_out(agent);
+	if (r == 0)
+		return;
+	if (r != -EAGAIN)
+		boot_fatal("write to the host: %s", strerror(-r));
+	frame = xcalloc(1, sizeof(*frame));
+	frame->len = len - now.done;
+	frame->relayed = now.relayed;
+	frame->data = xcalloc(frame->len, 1);
+	memcpy(frame->data, data + now.done, frame->len);
+	*channel->tail = frame;
+	channel->tail = &frame->next;
+	watch_port(agent);
 }
 
 static void send_answer(const struct call *call, enum ttrpc_code code,
 			const char *text, const void *payload, size_t len)
 {
 	struct err err = ERR_INIT;
-	uint8_t *frame;
+	AUTO_FREE uint8_t *frame = NULL;
 	size_t frame_len;
 
 	if (!call->stream)
@@ -143,7 +212,7 @@ static void send_answer(const struct call *call, enum ttrpc_code code,
 					     err.text, NULL, 0, &frame,
 					     &frame_len, &err) < 0);
 	}
-	send_frame(call->agent, frame, frame_len);
+	send_frame(call->agent, frame, frame_len, 0);
 }
 
 void call_reply(const struct call *call, const ProtobufCMessage *message)
@@ -158,6 +227,47 @@ void call_reply(const struct call *call, const ProtobufCMessage *message)
 void call_reply_empty(const struct call *call)
 {
 	send_answer(call, TTRPC_OK, NULL, NULL, 0);
+}
+
+void call_reply_data(const struct call *call, uint8_t *buffer, size_t len)
+{
+	uint8_t head[TTRPC_DATA_HEAD_MAX];
+	size_t head_len = ttrpc_data_head_encode(call->stream, len, head);
+	uint8_t *start = buffer + CALL_DATA_ROOM - head_len;
+
+	if (!call->stream)
+		return;
+	memcpy(start, head, head_len);
+	send_frame(call->agent, start, head_len + len, 0);
+}
+
+/*
+ * The buffers of the pipe are moved into the relay, and from there to the port,
+ * which takes the pages themselves. Not straight from pipe to port: who opens
+ * /proc/self/fd/1 in the container can take bytes away between the count that
+ * the frame's head gives and the bytes.
+ */
+ssize_t call_reply_pipe(const struct call *call, int pipe_fd, size_t max)
+{
+	struct channel *channel = &call->agent->channel;
+	uint8_t head[TTRPC_DATA_HEAD_MAX];
+	ssize_t n;
+
+	if (channel->relay[0] < 0 || channel->relay_used || !call->stream)
+		return -EBUSY;
+	do {
+		n = splice(pipe_fd, NULL, channel->relay[1], NULL, max,
+			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -EAGAIN : -EBUSY;
+	if (n == 0)
+		return 0;
+	channel->relay_used = true;
+	send_frame(call->agent, head,
+		   ttrpc_data_head_encode(call->stream, (size_t)n, head),
+		   (size_t)n);
+	return n;
 }
 
 static enum ttrpc_code code_of(int code)

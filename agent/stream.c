@@ -65,20 +65,33 @@ static void watch(struct agent *agent, struct stream *stream, uint32_t events)
 
 /* --- output ---------------------------------------------------------------- */
 
-static void answer_read(struct agent *agent, struct stream *stream,
-			const void *data, size_t len)
+static void answer_end(struct agent *agent, struct stream *stream)
 {
 	Grpc__ReadStreamResponse answer = GRPC__READ_STREAM_RESPONSE__INIT;
 	struct call call = call_of(agent, stream->calls);
 
-	answer.data.data = (uint8_t *)(uintptr_t)data;
-	answer.data.len = len;
 	drop_first(stream);
-	if (len == 0) {
-		stream->end_told = true;
-		process_check_done(agent, stream->process);
-	}
+	stream->end_told = true;
+	process_check_done(agent, stream->process);
 	call_reply(&call, &answer.base);
+}
+
+/* Return: bytes that were answered, 0 at the end, -errno */
+static ssize_t answer_read(const struct call *call, const struct stream *stream,
+			   size_t want)
+{
+	ssize_t n = -EBUSY;
+
+	if (!stream->process->terminal)
+		n = call_reply_pipe(call, stream->fd, want);
+	if (n != -EBUSY)
+		return n;
+	do {
+		n = read(stream->fd, read_buffer + CALL_DATA_ROOM, want);
+	} while (n < 0 && errno == EINTR);
+	if (n > 0)
+		call_reply_data(call, read_buffer, (size_t)n);
+	return n < 0 ? -errno : n;
 }
 
 /* An exited process writes no more; a terminal gets a moment to deliver. */
@@ -91,26 +104,26 @@ static bool is_drained(const struct process *process)
 void stream_pump_out(struct agent *agent, struct stream *stream)
 {
 	while (stream->calls) {
+		struct call call = call_of(agent, stream->calls);
 		size_t want = min_size(stream->calls->want, AGENT_READ_SIZE_MAX);
 		ssize_t n = 0;
 
 		if (stream->is_last)
 			want = min_size(want, stream->left);
-		if (stream->fd >= 0 && want > 0) {
-			n = read(stream->fd, read_buffer, want);
-			if (n < 0 && errno == EINTR)
-				continue;
-			if (n < 0 && errno == EAGAIN &&
-			    !is_drained(stream->process)) {
-				watch(agent, stream, EPOLLIN);
-				return;
-			}
-			/* A terminal without processes says EIO: the end. */
-			if (n < 0)
-				n = 0;
+		/* The container may open its pipe again: an end stays one. */
+		if (stream->fd >= 0 && want > 0 && !stream->end_told)
+			n = answer_read(&call, stream, want);
+		if (n == -EAGAIN && !is_drained(stream->process)) {
+			watch(agent, stream, EPOLLIN);
+			return;
 		}
+		/* A terminal without processes says EIO: the end. */
+		if (n <= 0) {
+			answer_end(agent, stream);
+			continue;
+		}
+		drop_first(stream);
 		stream->left -= stream->is_last ? (size_t)n : 0;
-		answer_read(agent, stream, read_buffer, (size_t)n);
 	}
 	watch(agent, stream, 0);
 }
@@ -280,7 +293,7 @@ static void stream_ready(struct agent *agent, struct source *source,
 void stream_init(struct stream *stream, struct process *process)
 {
 	if (!read_buffer)
-		read_buffer = xcalloc(1, AGENT_READ_SIZE_MAX);
+		read_buffer = xcalloc(1, CALL_DATA_ROOM + AGENT_READ_SIZE_MAX);
 	stream->fd = -1;
 	stream->process = process;
 	stream->source.ready = stream_ready;

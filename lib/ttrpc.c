@@ -231,6 +231,38 @@ int ttrpc_response_encode(uint32_t stream, enum ttrpc_code code,
 	return 0;
 }
 
+/**
+ * ttrpc_data_head_encode() - What goes before the bytes of an answer
+ * @stream:	Stream id of the request
+ * @len:	Bytes that follow, > 0 and so few that a frame holds them
+ * @out:	Header, empty status, and the start of a payload whose only field
+ *		is number 1
+ *
+ * The bytes themselves need not pass through the caller's memory.
+ *
+ * Return: length of @out
+ */
+size_t ttrpc_data_head_encode(uint32_t stream, size_t len,
+			      uint8_t out[TTRPC_DATA_HEAD_MAX])
+{
+	size_t payload = bytes_size(len);
+	size_t body = 2 + bytes_size(payload);
+	struct ttrpc_header header = { .stream = stream,
+				       .type = TTRPC_RESPONSE };
+	uint8_t *at = out + TTRPC_HEADER_SIZE;
+
+	BUG_ON(!len || len > TTRPC_PAYLOAD_MAX || body > TTRPC_PAYLOAD_MAX);
+	header.length = (uint32_t)body;
+	ttrpc_header_encode(&header, out);
+	*at++ = 1 << 3 | WIRE_BYTES;
+	*at++ = 0;
+	*at++ = 2 << 3 | WIRE_BYTES;
+	at = varint_put(at, payload);
+	*at++ = 1 << 3 | WIRE_BYTES;
+	at = varint_put(at, len);
+	return (size_t)(at - out);
+}
+
 /* --- frame reader ------------------------------------------------------- */
 
 void ttrpc_reader_init(struct ttrpc_reader *reader, size_t max_payload)

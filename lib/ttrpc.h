@@ -83,6 +83,14 @@ int ttrpc_response_encode(uint32_t stream, enum ttrpc_code code,
 			  uint8_t **ret_frame, size_t *ret_len,
 			  struct err *err) MUST_CHECK;
 
+#define TTRPC_DATA_HEAD_MAX 32
+/*
+ * Start of an OK response whose payload is a message with nothing but bytes in
+ * field 1: all but these bytes, which follow. Return: its length
+ */
+size_t ttrpc_data_head_encode(uint32_t stream, size_t len,
+			      uint8_t out[TTRPC_DATA_HEAD_MAX]);
+
 struct ttrpc_response { /* owned */
 	int32_t code;
 	char *message; /* from the peer: hostile text, NULL when none */

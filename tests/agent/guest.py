@@ -94,11 +94,14 @@ class Client:
     def __init__(self, sock):
         self.sock, self.next, self.waiting = sock, 1, {}
         self.lock, self.dead = threading.Lock(), None
+        self.flows = threading.Event()  # cleared: nothing is read
+        self.flows.set()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _take(self, size):
         data = bytearray()
         while len(data) < size:
+            self.flows.wait()
             part = self.sock.recv(size - len(data))
             if not part:
                 raise EOFError("the guest closed the channel")

@@ -20,6 +20,7 @@ from case import Case, G, end  # noqa: E402
 from case_attack import Direct, Helper, Ptrace, Siblings  # noqa: E402,F401
 from case_guest import Machine, Processors  # noqa: E402,F401
 from case_wire import Answers, Decoder, Definitions  # noqa: E402,F401
+from case_stream import Output  # noqa: E402,F401
 from case_resources import Freeze, Memory, Update  # noqa: E402,F401
 
 SECCOMP_JSON = "/usr/share/containers/seccomp.json"

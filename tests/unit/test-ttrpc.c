@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent.pb-c.h"
 #include "alloc.h"
 #include "auto.h"
 #include "fd.h"
@@ -108,6 +109,35 @@ static void test_golden(void **state)
 	assert_int_equal(ttrpc_response_decode(response, 0, &answer, &err), 0);
 	assert_int_equal(answer.code, 0);
 	ttrpc_response_done(&answer);
+}
+
+/* The same bytes as an answer that was packed whole, for each size of length. */
+static void test_data_head(void **state)
+{
+	static const size_t lens[] = { 1, 127, 128, 16383, 16384, 256 << 10 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		size_t len = lens[i], payload_len, head_len, frame_len;
+		AUTO_FREE uint8_t *payload = xcalloc(len + 8, 1);
+		AUTO_FREE uint8_t *frame = NULL;
+		Grpc__ReadStreamResponse answer =
+			GRPC__READ_STREAM_RESPONSE__INIT;
+		AUTO_FREE uint8_t *data = xcalloc(len, 1);
+		uint8_t head[TTRPC_DATA_HEAD_MAX];
+		struct err err = ERR_INIT;
+
+		answer.data.data = data;
+		answer.data.len = len;
+		payload_len = protobuf_c_message_pack(&answer.base, payload);
+		assert_int_equal(ttrpc_response_encode(77, TTRPC_OK, NULL,
+						       payload, payload_len,
+						       &frame, &frame_len, &err),
+				 0);
+		head_len = ttrpc_data_head_encode(77, len, head);
+		assert_int_equal(head_len + len, frame_len);
+		assert_memory_equal(head, frame, head_len);
+	}
 }
 
 static void test_response_round_trip(void **state)
@@ -346,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_request_round_trip),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_response_round_trip),
+		cmocka_unit_test(test_data_head),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_limits_of_texts),
 		cmocka_unit_test(test_reader_byte_by_byte),
