@@ -19,7 +19,7 @@ struct ProtobufCMessage;
 /* Decoded form of one answer may not take more memory than this. */
 #define AGENT_MESSAGE_MAX (4u << 20)
 #define AGENT_CALLS_MAX 64
-#define AGENT_READ_MAX (64u << 10)
+#define AGENT_READ_MAX (256u << 10)
 #define AGENT_CALL_TIMEOUT_MS 10000
 #define AGENT_NO_TIMEOUT (-1)
 

@@ -5,14 +5,16 @@
  * Runs in kata-shim, confined. Needs no rights. Hostile: the guest's output,
  * which is only copied; the amount is what we asked for or the sandbox ends.
  *
- * One call in flight a stream, so memory is bounded by one chunk each way and
- * a side that does not read stops the other. The engine's descriptors are
- * shared with other processes (a shell, conmon): O_NONBLOCK would leak to
- * them, so a pipe is written one page at a time after poll(2) said that there
- * is room. An engine that closed its reading end must not stop the container:
+ * One write and two reads in flight a stream, and none while bytes are kept
+ * that the engine has not taken: memory is bounded by one chunk to the guest
+ * and two from it, and a side that does not read stops the other. The engine's
+ * descriptors are shared with other processes (a shell, conmon): O_NONBLOCK
+ * would leak to them, so each write to a pipe says RWF_NOWAIT, or where the
+ * kernel does not know that, takes one page after poll(2) said that there is
+ * room. An engine that closed its reading end must not stop the container:
  * output is then read and dropped.
  *
- * #syscalls:shim read write sendto recvfrom poll newfstatat dup3
+ * #syscalls:shim read write pwritev2 sendto recvfrom poll newfstatat dup3
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "agent.pb-c.h"
@@ -216,7 +219,27 @@ static ssize_t write_page(int fd, const uint8_t *data, size_t len)
 	return write(fd, data, min_size(len, PIPE_BUF));
 }
 
-static ssize_t write_some(const struct shim_output *output, const uint8_t *data,
+/*
+ * As much as there is room for. Pipes know RWF_NOWAIT since Linux 6.4, a
+ * terminal does not.
+ */
+static ssize_t write_pipe(struct shim_output *output, const uint8_t *data,
+			  size_t len)
+{
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	ssize_t n;
+
+	if (output->by_page)
+		return write_page(output->source.fd, data, len);
+	n = pwritev2(output->source.fd, &iov, 1, -1, RWF_NOWAIT);
+	if (n >= 0 ||
+	    (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+		return n;
+	output->by_page = true;
+	return write_page(output->source.fd, data, len);
+}
+
+static ssize_t write_some(struct shim_output *output, const uint8_t *data,
 			  size_t len)
 {
 	int fd = output->source.fd;
@@ -224,7 +247,7 @@ static ssize_t write_some(const struct shim_output *output, const uint8_t *data,
 
 	do {
 		if (output->kind == SHIM_FD_PIPE)
-			n = write_page(fd, data, len);
+			n = write_pipe(output, data, len);
 		else if (output->kind == SHIM_FD_SOCKET)
 			n = send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		else
@@ -258,13 +281,19 @@ static size_t output_write(struct shim_output *output, const uint8_t *data,
 	return output->discard ? len : done;
 }
 
+/* Behind what is kept already: never more than SHIM_READS chunks in all. */
 static void output_keep(struct shim_output *output, const uint8_t *data,
 			size_t len)
 {
-	output->rest = xcalloc(len, 1);
-	memcpy(output->rest, data, len);
+	uint8_t *rest = xcalloc(output->len + len, 1);
+
+	if (output->len)
+		memcpy(rest, output->rest + output->start, output->len);
+	memcpy(rest + output->len, data, len);
+	free(output->rest);
+	output->rest = rest;
 	output->start = 0;
-	output->len = len;
+	output->len += len;
 }
 
 static void output_rest(struct shim_output *output)
@@ -298,10 +327,13 @@ static void got_output(void *ctx, const ProtobufCMessage *message,
 	const Grpc__ReadStreamResponse *reply = (const void *)message;
 	struct shim_output *output = ctx;
 	struct shim *shim = output->shim;
-	size_t done;
+	size_t done = 0;
 
-	output->in_flight = false;
+	output->reads--;
 	progress(shim);
+	/* Of the reads that wait at the end, each is told. */
+	if (output->ended)
+		return;
 	if (err) {
 		log_warn("read output: %s", err->text);
 		output->ended = true;
@@ -315,7 +347,8 @@ static void got_output(void *ctx, const ProtobufCMessage *message,
 		output->ended = true;
 		return;
 	}
-	done = output_write(output, reply->data.data, reply->data.len);
+	if (!output->len)
+		done = output_write(output, reply->data.data, reply->data.len);
 	if (done < reply->data.len)
 		output_keep(output, reply->data.data + done,
 			    reply->data.len - done);
@@ -337,7 +370,7 @@ static void output_read(struct shim_output *output)
 		output->ended = true;
 		return;
 	}
-	output->in_flight = true;
+	output->reads++;
 }
 
 static void output_pump(struct shim_output *output)
@@ -354,7 +387,7 @@ static void output_pump(struct shim_output *output)
 		free(output->rest);
 		output->rest = NULL;
 	}
-	if (!output->len && !output->in_flight && !output->ended)
+	while (!output->len && output->reads < SHIM_READS && !output->ended)
 		output_read(output);
 }
 
@@ -430,9 +463,9 @@ void io_abandon(struct shim *shim)
 		input_stop(shim);
 }
 
-void io_last_words(const struct shim *shim, const char *text, size_t len)
+void io_last_words(struct shim *shim, const char *text, size_t len)
 {
-	const struct shim_output *output = &shim->output[1];
+	struct shim_output *output = &shim->output[1];
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	ssize_t n;
 

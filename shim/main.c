@@ -256,7 +256,7 @@ static int failed(struct shim *shim, const struct err *what)
  * the guest's console said last. A terminal is the container's stderr, too. An
  * engine that does not read must not keep us.
  */
-static void tell_user(const struct shim *shim, const struct err *what)
+static void tell_user(struct shim *shim, const struct err *what)
 {
 	const char *eol = shim->terminal ? "\r\n" : "\n";
 	const char *line = agent_client_console(&shim->agent);

@@ -17,6 +17,7 @@
 #define SHIM_PEERS_MAX 8       /* runtime commands served at a time */
 #define SHIM_OOM_WAITERS_MAX 4 /* of them, `events` that stay */
 #define SHIM_CHUNK AGENT_READ_MAX
+#define SHIM_READS 2 /* of one stream at a time: one is there when one ends */
 /* Frames of the share as the guest sees it; docs/architecture.md. */
 #define SHIM_GUEST_SHARE "/run/kata-containers/shared/containers"
 
@@ -45,7 +46,7 @@ struct shim_source {
 /* How one of the engine's descriptors is read and written. */
 enum shim_fd_kind {
 	SHIM_FD_FILE,	/* never blocks for long; epoll does not take it */
-	SHIM_FD_PIPE,	/* shared description: ready first, then one page */
+	SHIM_FD_PIPE,	/* shared description: never O_NONBLOCK */
 	SHIM_FD_SOCKET, /* MSG_DONTWAIT */
 	SHIM_FD_OWN,	/* our own description, O_NONBLOCK */
 	SHIM_FD_KIND_MAX
@@ -69,9 +70,10 @@ struct shim_output {
 	enum shim_fd_kind kind;
 	uint8_t *rest; /* bytes that the engine has not taken yet */
 	size_t start, len;
-	bool in_flight;
-	bool discard; /* the engine's reading end is gone */
-	bool ended;   /* end of the guest's stream */
+	unsigned reads; /* in flight */
+	bool by_page;	/* RWF_NOWAIT is not known for it */
+	bool discard;	/* the engine's reading end is gone */
+	bool ended;	/* end of the guest's stream */
 };
 
 /* One connection of kata-runtime. */
@@ -213,7 +215,7 @@ bool io_blocked(const struct shim *shim); /* the engine does not read */
 void io_abandon(struct shim *shim);	  /* no more input is taken */
 void io_discard(struct shim *shim);	  /* nor output given */
 /* A last text to the engine's stderr, at most PIPE_BUF; never blocks for long */
-void io_last_words(const struct shim *shim, const char *text, size_t len);
+void io_last_words(struct shim *shim, const char *text, size_t len);
 
 /* signals */
 int signals_init(struct shim *shim, struct err *err) MUST_CHECK;

@@ -116,7 +116,7 @@ class Agent:
         self.stdin = b""
         self.stdin_closed = False
         self.output = {"ReadStdout": [], "ReadStderr": []}
-        self.readers = {}
+        self.readers = {}  # streams that wait, oldest first, by method
         self.buffer = b""
 
     def send(self, stream, payload=b"", code=0, message=""):
@@ -157,7 +157,14 @@ class Agent:
         if self.output[method]:
             self.send(stream, field(1, self.output[method].pop(0)))
         else:
-            self.readers[method] = stream
+            self.readers.setdefault(method, []).append(stream)
+
+    def reader(self, method):
+        """The oldest read that waits, to be answered by the caller."""
+        stream = self.readers[method].pop(0)
+        if not self.readers[method]:
+            del self.readers[method]
+        return stream
 
     def do_ReadStdout(self, stream, request):
         self.read(stream, "ReadStdout")
@@ -166,9 +173,10 @@ class Agent:
         self.read(stream, "ReadStderr")
 
     def exit(self, process, status):
-        for method, stream in list(self.readers.items()):
-            self.send(stream)
-            del self.readers[method]
+        for streams in self.readers.values():
+            for stream in streams:
+                self.send(stream)
+        self.readers = {}
         self.output = {"ReadStdout": [b""], "ReadStderr": [b""]}
         self.send(self.waits.pop(process), field(1, status))
 

@@ -112,7 +112,7 @@ class Evil(Agent):
 
     def read(self, stream, method, process):
         if (method, process) in self.said:
-            self.readers[method, process] = stream
+            self.readers.setdefault((method, process), []).append(stream)
         else:
             self.said.add((method, process))
             self.send(stream, field(1, b"some " + process))
@@ -125,7 +125,8 @@ class Evil(Agent):
 
     def exit_process(self, process, status):
         for key in [key for key in self.readers if key[1] == process]:
-            self.send(self.readers.pop(key))
+            for stream in self.readers.pop(key):
+                self.send(stream)
         if process in self.waits:
             self.send(self.waits.pop(process), field(1, status))
 

@@ -25,6 +25,7 @@ from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
 from proxy_harness import RECORDS
 
 PROGRAM = ""
+READ_MAX = 256 << 10  # AGENT_READ_MAX
 
 
 class Base(unittest.TestCase):
@@ -72,9 +73,9 @@ class Life(Base):
         shim.agent.until(lambda: shim.agent.stdin == b"hello")
         os.close(shim.stdin)
         shim.agent.until(lambda: shim.agent.stdin_closed)
-        shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+        shim.agent.send(shim.agent.reader("ReadStdout"),
                         field(1, b"out\0\xff"))
-        shim.agent.send(shim.agent.readers.pop("ReadStderr"), field(1, b"err"))
+        shim.agent.send(shim.agent.reader("ReadStderr"), field(1, b"err"))
         self.assertEqual(shim.read(shim.stdout), b"out\0\xff")
         self.assertEqual(shim.read(shim.stderr), b"err")
         shim.agent.exit("c1", 0)
@@ -84,7 +85,7 @@ class Life(Base):
         shim = self.running()
         chunks = [bytes([i]) * 65536 for i in range(20)]
         shim.agent.output["ReadStdout"] = list(chunks)
-        shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+        shim.agent.send(shim.agent.reader("ReadStdout"),
                         field(1, b"first"))
         end = time.monotonic() + 1
         while time.monotonic() < end:
@@ -100,11 +101,38 @@ class Life(Base):
         shim.agent.exit("c1", 1)
         self.assertEqual(shim.wait(), 1)
 
+    def test_two_reads_and_no_more(self):
+        shim = self.running()
+        agent = shim.agent
+        agent.until(lambda: len(agent.readers.get("ReadStdout", [])) == 2)
+        want = os.urandom(2 * READ_MAX)
+        agent.send(agent.reader("ReadStdout"), field(1, want[:READ_MAX]))
+        agent.send(agent.reader("ReadStdout"), field(1, want[READ_MAX:]))
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            agent.serve(0.05)
+        # Nobody reads the pipe: what has come is kept, nothing more asked for.
+        self.assertEqual(agent.calls.count("ReadStdout"), 2)
+        self.assertEqual(shim.read(shim.stdout), want)
+        agent.until(lambda: len(agent.readers.get("ReadStdout", [])) == 2)
+        agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
+
+    def test_nothing_after_the_end(self):
+        shim = self.running()
+        agent = shim.agent
+        agent.until(lambda: len(agent.readers.get("ReadStdout", [])) == 2)
+        agent.send(agent.reader("ReadStdout"))
+        agent.send(agent.reader("ReadStdout"), field(1, b"late"))
+        agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
+        self.assertEqual(shim.read(shim.stdout, 1), b"")
+
     def test_reader_gone_does_not_stop_the_container(self):
         shim = self.running()
         os.close(shim.stdout)
         for _ in range(5):
-            shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+            shim.agent.send(shim.agent.reader("ReadStdout"),
                             field(1, b"x" * 65536))
             shim.agent.until(lambda: "ReadStdout" in shim.agent.readers)
         shim.agent.exit("c1", 5)
@@ -112,8 +140,8 @@ class Life(Base):
 
     def test_output_after_exit_is_delivered(self):
         shim = self.running()
-        stdout = shim.agent.readers.pop("ReadStdout")
-        stderr = shim.agent.readers.pop("ReadStderr")
+        stdout = shim.agent.reader("ReadStdout")
+        stderr = shim.agent.reader("ReadStderr")
         shim.agent.send(shim.agent.waits.pop("c1"), field(1, 3))
         shim.agent.output["ReadStdout"] = [b"b" * 1000, b""]
         shim.agent.output["ReadStderr"] = [b""]
@@ -272,7 +300,7 @@ class Terminal(Base):
         shim.agent.until(lambda: sizes[-1] == (50, 132))
         shim.agent.until(lambda: "ReadStdout" in shim.agent.readers)
         self.assertNotIn("ReadStderr", shim.agent.calls)
-        shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+        shim.agent.send(shim.agent.reader("ReadStdout"),
                         field(1, b"a\nb\r"))
         self.assertEqual(shim.read(master), b"a\nb\r")
         os.write(master, b"\x03\x04in\r")
@@ -496,7 +524,7 @@ class Hostile(Base):
 
     def test_answer_twice(self):
         def twice(agent):
-            stream = agent.readers.pop("ReadStderr")
+            stream = agent.reader("ReadStderr")
             agent.send(stream, field(1, b"x"))
             agent.send(stream, field(1, b"x"))
         self.broken(twice, "a call that was not made")
@@ -526,8 +554,8 @@ class Hostile(Base):
                         "impossible exit status")
 
     def test_more_output_than_asked(self):
-        self.broken(lambda a: a.send(a.readers["ReadStdout"],
-                                     field(1, b"x" * 65537)), "wrong length")
+        self.broken(lambda a: a.send(a.reader("ReadStdout"),
+                                     field(1, b"x" * (READ_MAX + 1))), "wrong length")
 
     def test_more_written_than_sent(self):
         class Liar(Agent):
