@@ -27,6 +27,8 @@
 #include "json.h"
 
 #define OUTPUT_MAX 240 /* bytes of what a failing hook said last */
+#define CHUNK 4096
+#define PIPE_CHUNKS 16 /* what a pipe holds: 64 KiB, pipe(7) */
 
 /* A hook under way. */
 struct running {
@@ -108,7 +110,7 @@ static int spawn(struct running *run, int input_fd, struct err *err)
 /* Keeps the end of what it says. Return: false once there is nothing now */
 static bool read_output(struct running *run)
 {
-	char chunk[4096];
+	char chunk[CHUNK];
 	ssize_t n = read(run->output_fd, chunk, sizeof(chunk));
 	size_t keep, len;
 
@@ -150,8 +152,10 @@ static int wait_for_end(struct running *run)
 			read_output(run);
 		if (!fds[0].revents)
 			continue;
-		while (run->output_fd >= 0 && read_output(run))
-			;
+		/* What it said is in the pipe; what it started may go on. */
+		for (int i = 0; i < PIPE_CHUNKS && run->output_fd >= 0; i++)
+			if (!read_output(run))
+				break;
 		return 0;
 	}
 }

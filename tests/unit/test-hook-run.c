@@ -129,6 +129,21 @@ static void test_failing(void **state)
 	assert_non_null(strstr(err.text, "y the end"));
 }
 
+/* What a hook leaves behind may say as much as it likes. */
+static void test_flood_after_the_end(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	alarm(20); /* its default ends this program */
+	assert_int_equal(
+		run("yes flood & yes flood & yes flood & exit 0", 0, &err), 0);
+	assert_int_equal(run("yes flood & sleep 0.2; exit 3", 0, &err),
+			 -ECANCELED);
+	alarm(0);
+	assert_non_null(strstr(err.text, "flood"));
+}
+
 static void test_no_program(void **state)
 {
 	struct oci_hook hook = { .path = (char *)"/nonexistent/hook" };
@@ -196,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_it_gets),
 		cmocka_unit_test(test_failing),
+		cmocka_unit_test(test_flood_after_the_end),
 		cmocka_unit_test(test_no_program),
 		cmocka_unit_test(test_time_out),
 		cmocka_unit_test(test_background),
