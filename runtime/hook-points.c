@@ -78,19 +78,23 @@ static int run_poststart(int dir_fd, const struct state *state, struct err *err)
 		return -err->code;
 	told = state_for(spec, state, "running");
 	told.pid = state->shim.pid;
-	r = hook_run_list(&spec->hooks.poststart, "hooks.poststart", &told, err);
+	r = state_unlock(dir_fd, err);
+	if (r == 0)
+		r = hook_run_list(&spec->hooks.poststart, "hooks.poststart",
+				  &told, err);
 	oci_spec_free(spec);
 	return r;
 }
 
 /**
  * hook_point_started() - poststart
- * @dir_fd:	ID/
+ * @dir_fd:	ID/, unlocked before the hooks run
  * @state:	The record
  * @err:	Filled on failure
  *
  * As runc and runtime-spec 1.3 have it, a hook that fails is an error and the
- * container is stopped. The end of its shim ends the VM.
+ * container is stopped. The end of its shim ends the VM. The container runs, the
+ * record is complete, and a hook may do to it what anybody may.
  *
  * Return: 0 or -errno
  */

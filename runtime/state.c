@@ -23,10 +23,12 @@
 #include "child.h"
 #include "ids.h"
 #include "json.h"
+#include "num.h"
 #include "path.h"
 #include "userns.h"
 
 #define STATE_BYTES_MAX (256 * 1024)
+#define LOCKS_BYTES_MAX (4u << 20)
 
 const char *const status_name[] = { "creating", "created", "running", "paused",
 				    "stopped" };
@@ -148,14 +150,86 @@ int state_default_open(const struct runtime *rt, char **ret_path,
 	return fd;
 }
 
+/* Is it among the parents of this process? */
+static bool is_ancestor(pid_t pid)
+{
+	pid_t at = getpid();
+
+	while (at > 1 && pid_parent(at, &at) == 0)
+		if (at == pid)
+			return true;
+	return false;
+}
+
+/* "N: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF"; 0: another file's */
+static pid_t lock_holder(char *line, ino_t inode)
+{
+	char *save = NULL, *field[6];
+	uint32_t pid;
+	uint64_t number;
+
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++) {
+		field[i] = strtok_r(i ? NULL : line, " ", &save);
+		if (!field[i])
+			return 0;
+	}
+	/* One that waits has an arrow in the second place. */
+	if (strcmp(field[1], "FLOCK") != 0 || !strrchr(field[5], ':') ||
+	    num_parse_u64(strrchr(field[5], ':') + 1, UINT64_MAX, &number) < 0 ||
+	    number != inode || num_parse_u32(field[4], INT_MAX, &pid) < 0)
+		return 0;
+	return (pid_t)pid;
+}
+
+/*
+ * A command that runs hooks waits for them, most of them under the lock: one
+ * of these that calls us would wait for its own end. 0: it is not so, or
+ * /proc/locks does not say; then whoever has the lock is waited for.
+ */
+static pid_t held_above(int fd)
+{
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	char *save = NULL;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 ||
+	    path_read_file(AT_FDCWD, "/proc/locks", LOCKS_BYTES_MAX, &text,
+			   &err) < 0)
+		return 0;
+	for (char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		pid_t pid = lock_holder(line, st.st_ino);
+
+		if (pid > 0 && is_ancestor(pid))
+			return pid;
+	}
+	return 0;
+}
+
 static int lock_dir(int fd, const char *id, struct err *err)
 {
+	pid_t pid;
 	int r;
 
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	pid = errno == EWOULDBLOCK ? held_above(fd) : 0;
+	if (pid > 0)
+		return err_msg(
+			err, EDEADLK,
+			"container %s is locked by the command (pid %d) whose hook this one "
+			"is called by: it cannot be changed before that hook has ended",
+			id, pid);
 	do {
 		r = flock(fd, LOCK_EX);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? err_set(err, errno, "lock %s", id) : 0;
+}
+
+int state_unlock(int dir_fd, struct err *err)
+{
+	return flock(dir_fd, LOCK_UN) < 0 ? err_set(err, errno, "unlock") : 0;
 }
 
 int state_create(struct runtime *rt, const char *id, struct err *err)

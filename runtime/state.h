@@ -67,11 +67,13 @@ int state_default_open(const struct runtime *rt, char **ret_path,
 /* Makes ID/ and locks it. -EEXIST when in use. Return: directory fd. */
 int state_create(struct runtime *rt, const char *id, struct err *err) MUST_CHECK;
 /*
- * Opens and locks ID/. -ENOENT with runc's phrase when there is none.
- * Return: directory fd
+ * Opens and locks ID/. -ENOENT with runc's phrase when there is none, -EDEADLK
+ * when the lock's holder waits for us. Return: directory fd
  */
 int state_open(struct runtime *rt, const char *id, bool lock,
 	       struct err *err) MUST_CHECK;
+/* What follows must not write the record any more. */
+int state_unlock(int dir_fd, struct err *err) MUST_CHECK;
 int state_save(int dir_fd, const struct state *state,
 	       struct err *err) MUST_CHECK;
 int state_load(int dir_fd, struct state *ret, struct err *err) MUST_CHECK;

@@ -128,3 +128,43 @@ is_stopped() {
 	run -0 rt start hk9
 	same "$(note hk9 .status)" running
 }
+
+# calling NAME KIND SCRIPT: a bundle with a hook that runs SCRIPT, where kata is
+# the runtime.
+calling() {
+	printf '#!/bin/sh\nkata() { "%s" "$@"; }\n%s\n' "$KATA" "$3" >"$PWD/calls.sh"
+	chmod 755 calls.sh
+	OCI_IDS+=("$1")
+	bundle "$1" ".process.terminal = false | .process.args = [\"sleep\", \"1000\"] |
+		.hooks[\"$2\"] = [{path: \"$PWD/calls.sh\",
+			env: [\"PATH=$PATH\", \"XDG_RUNTIME_DIR=$XDG_RUNTIME_DIR\"]}]"
+}
+
+@test "hooks: poststart may change its own container" {
+	E2E_CALL_SECONDS=20 # it would wait for itself
+	calling hk10 poststart "set -e
+		kata state hk10 >$PWD/state
+		kata pause hk10
+		kata resume hk10
+		kata kill hk10 TERM"
+	create hk10
+	run -0 rt start hk10
+	same "$(jq -r .status state)" running
+	run -0 rt delete --force hk10
+	calling hk11 poststart 'kata delete --force hk11'
+	create hk11
+	run -0 rt start hk11
+	run -1 rt state hk11
+}
+
+@test "hooks: one that would wait for its own command is told" {
+	E2E_CALL_SECONDS=20
+	calling hk12 createRuntime "kata state hk12 >$PWD/state && kata delete --force hk12"
+	run -1 rt create --bundle "$BUNDLE" hk12 </dev/null
+	has "$output" 'container hk12 is locked by the command \(pid [0-9]+\) whose hook'
+	same "$(jq -r .status state)" creating
+	calling hk13 poststop 'kata delete --force hk13 || exit 3'
+	create hk13
+	run -0 rt delete --force hk13
+	has "$output" 'hooks\.poststop\[0\]: .*status 3: .*container hk13 is locked by'
+}
