@@ -22,6 +22,7 @@
 #include "records.h"
 
 #define INTERVAL_MAX_MS (24 * 3600 * 1000)
+#define OOM_PAUSE_MS 100 /* between two lines of that kind */
 
 /* --- output ---------------------------------------------------------------- */
 
@@ -107,9 +108,12 @@ static void write_links(struct json_writer *w, const struct record_stats *s)
 	json_end_array(w);
 }
 
-static void print_event(const char *id, const struct record_stats *stats)
+/* Whoever reads them may be gone, or its disk be full: that is the end. */
+static int print_event(const char *id, const struct record_stats *stats,
+		       struct err *err)
 {
 	struct json_writer w = { 0 };
+	int r = 0;
 
 	json_begin_object(&w, NULL);
 	json_string(&w, "type", stats ? "stats" : "oom");
@@ -129,9 +133,10 @@ static void print_event(const char *id, const struct record_stats *stats)
 		json_end_object(&w);
 	}
 	json_end_object(&w);
-	puts(w.text);
-	fflush(stdout);
+	if (puts(w.text) == EOF || fflush(stdout) == EOF)
+		r = err_set(err, errno, "write an event");
 	json_writer_done(&w);
+	return r;
 }
 
 /* --- asking ---------------------------------------------------------------- */
@@ -144,8 +149,7 @@ static int take_stats(int dir_fd, const char *id, struct err *err)
 	if (shim_call(dir_fd, &record, RECORD_SHIM_STATS_ARE, SHIM_CALL_MS,
 		      &record, err) < 0)
 		return -err->code;
-	print_event(id, &record.stats);
-	return 0;
+	return print_event(id, &record.stats, err);
 }
 
 /* A connection whose answer says that memory ran out. */
@@ -187,9 +191,24 @@ static int wait_for_event(int oom_fd, int64_t until, struct err *err)
 	return 1;
 }
 
+/*
+ * The word comes from the guest, and a hostile one can say it as fast as it is
+ * asked. One that comes too soon is printed late: it may be the last.
+ */
+static int print_oom(const char *id, int64_t *next, struct err *err)
+{
+	int64_t left = *next - now_ms();
+	const struct timespec pause = { 0, left * 1000000 };
+
+	if (left > 0)
+		nanosleep(&pause, NULL);
+	*next = now_ms() + OOM_PAUSE_MS;
+	return print_event(id, NULL, err);
+}
+
 static int follow(int dir_fd, const char *id, int64_t interval, struct err *err)
 {
-	int64_t next = now_ms() + interval;
+	int64_t next = now_ms() + interval, next_oom = 0;
 
 	for (;;) {
 		AUTO_FD int oom_fd = wait_oom(dir_fd, err);
@@ -201,9 +220,8 @@ static int follow(int dir_fd, const char *id, int64_t interval, struct err *err)
 			next += interval;
 			r = take_stats(dir_fd, id, err);
 		}
-		if (r < 0)
-			return r;
-		print_event(id, NULL);
+		if (r < 0 || print_oom(id, &next_oom, err) < 0)
+			return -err->code;
 	}
 }
 
@@ -275,7 +293,7 @@ static int events(struct runtime *rt, const char *id, bool once,
 	} else {
 		r = follow(dir_fd, id, interval, err);
 		/* The end of the container is the end of its events. */
-		if (r < 0 && has_ended(&state.shim))
+		if (r < 0 && !ferror(stdout) && has_ended(&state.shim))
 			r = 0;
 	}
 	state_done(&state);
