@@ -14,6 +14,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -215,23 +216,59 @@ static int load_option(struct settings *s, const char *path, struct err *err)
 	return load_drop_ins(s, dirname(copy), err);
 }
 
+/* The first place on the way that may not be looked into is another user's. */
+static bool is_anothers(const char *path)
+{
+	AUTO_FREE char *part = xstrdup(path);
+	struct stat st;
+
+	for (char *at = part + 1;; at++) {
+		char after = *at;
+
+		if (after != '/' && after != '\0')
+			continue;
+		*at = '\0';
+		if (access(part, X_OK) < 0)
+			return errno == EACCES && stat(part, &st) == 0 &&
+			       st.st_uid != geteuid();
+		*at = after;
+		if (!after)
+			return false; /* it may be looked into by now */
+	}
+}
+
+/*
+ * Is it there for the caller? HOME of somebody else, left over from before a
+ * change of user, is not; what cannot be told is an error, not a no: settings
+ * may be what makes a sandbox tighter. Return: 1, 0, -errno
+ */
+static int is_usable(const char *user, struct err *err)
+{
+	int code;
+
+	if (access(user, X_OK) == 0)
+		return 1;
+	code = errno;
+	if (code == ENOENT || code == ENOTDIR)
+		return 0;
+	if (code == EACCES && is_anothers(user))
+		return 0;
+	return err_set(err, code, "look into %s", user);
+}
+
 /*
  * The user's file replaces the system's; without one, the user's drop-ins come
- * after the system's file and drop-ins. Real root has the system's alone. A
- * directory that the caller may not look into (HOME of somebody else, left over
- * from before a change of user) is not the caller's.
+ * after the system's file and drop-ins. Real root has the system's alone.
  */
 static int load_found(struct settings *s, bool is_root, struct err *err)
 {
 	AUTO_FREE char *user = is_root ? NULL : settings_user_dir();
 	AUTO_FREE char *file = NULL;
-	int own = 0;
+	int usable = user ? is_usable(user, err) : 0, own = 0;
 
-	if (user && access(user, X_OK) < 0) {
-		free(user);
-		user = NULL;
-	}
-	if (user) {
+	if (usable < 0)
+		return usable;
+	if (usable) {
 		file = xasprintf("%s/" SETTINGS_FILE, user);
 		own = exists(file, err);
 		if (own < 0)
@@ -239,7 +276,7 @@ static int load_found(struct settings *s, bool is_root, struct err *err)
 	}
 	if (!own && load_dir(s, SETTINGS_SYSTEM_DIR, err) < 0)
 		return -err->code;
-	return user ? load_dir(s, user, err) : 0;
+	return usable ? load_dir(s, user, err) : 0;
 }
 
 /* A default above the most that there may be: says where either was set. */

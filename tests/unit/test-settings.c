@@ -439,6 +439,46 @@ static void test_user_directory(void **state)
 	dir[strlen(dir) - 5] = '\0';
 }
 
+/* XDG_CONFIG_HOME=HOME is as if there were none, or an error. */
+static void load_with(const char *home, const char *part)
+{
+	struct settings s = { 0 };
+	struct err err = ERR_INIT;
+	int r;
+
+	assert_int_equal(setenv("XDG_CONFIG_HOME", home, 1), 0);
+	r = settings_load(&s, NULL, false, &err);
+	assert_int_equal(unsetenv("XDG_CONFIG_HOME"), 0);
+	if (part ? r >= 0 || !strstr(err.text, part) : r < 0)
+		fail_msg("%s: %s", home, err.text);
+	settings_done(&s);
+}
+
+/* Only what is surely not there, or another's, is passed over. */
+static void test_user_directory_unknown(void **state)
+{
+	AUTO_FREE char *own = xasprintf("%s/kata", dir);
+	AUTO_FREE char *plain = xasprintf("%s/plain", dir);
+
+	(void)state;
+	load_with("/nonexistent", NULL);
+	put(plain, "");
+	load_with(plain, NULL); /* ENOTDIR */
+	assert_int_equal(symlink("kata", own), 0);
+	load_with(dir, "/kata: Too many levels of symbolic links");
+	assert_int_equal(unlink(own), 0);
+	if (geteuid() == 0)
+		return; /* may look into everything */
+	if (access("/root", X_OK) < 0)
+		load_with("/root", NULL);
+	assert_int_equal(mkdir(own, 0), 0);
+	load_with(dir, "/kata: Permission denied");
+	assert_int_equal(chmod(own, 0700), 0);
+	assert_int_equal(chmod(dir, 0600), 0);
+	load_with(dir, "/kata: Permission denied");
+	assert_int_equal(chmod(dir, 0700), 0);
+}
+
 static void refuse_file(const char *part)
 {
 	struct settings s = { 0 };
@@ -652,6 +692,7 @@ int main(void)
 		WITH_DIR(test_refused_in_one_line),
 		WITH_DIR(test_drop_ins),
 		WITH_DIR(test_user_directory),
+		WITH_DIR(test_user_directory_unknown),
 		WITH_DIR(test_unsafe_files),
 		WITH_DIR(test_files_of_others),
 		cmocka_unit_test(test_vcpus),
