@@ -191,10 +191,16 @@ static bool is_over(const struct proxy *proxy)
 	       (proxy->qmp.state > QMP_CAPABILITIES || proxy->fs.source.fd < 0);
 }
 
-static bool accepts(const struct source *source)
+static void serve(struct proxy *proxy, const struct epoll_event *event,
+		  bool listener)
 {
-	return source->handle == shims_accept ||
-	       source->handle == control_accept;
+	struct source *source = event->data.ptr;
+	bool accepts = source->handle == shims_accept ||
+		       source->handle == control_accept;
+
+	/* An earlier event of this round may have closed it. */
+	if (source->fd >= 0 && accepts == listener)
+		source->handle(proxy, source, event->events);
 }
 
 /*
@@ -208,13 +214,10 @@ void proxy_turn(struct proxy *proxy, int timeout_ms)
 			   timeout_ms);
 
 	BUG_ON(n < 0 && errno != EINTR);
-	for (int i = 0; i < 2 * n; i++) {
-		struct source *source = events[i % n].data.ptr;
-
-		/* An earlier event of this round may have closed it. */
-		if (source->fd >= 0 && accepts(source) == (i >= n))
-			source->handle(proxy, source, events[i % n].events);
-	}
+	for (int i = 0; i < n; i++)
+		serve(proxy, &events[i], false);
+	for (int i = 0; i < n; i++)
+		serve(proxy, &events[i], true);
 	check_deadlines(proxy);
 }
 
