@@ -212,7 +212,8 @@ static int status_decode(const struct wire_field *status,
  * ttrpc_response_decode() - Read the payload of a RESPONSE frame
  * @data:	Payload of the frame, hostile
  * @len:	Its length
- * @ret:	Filled on success; ttrpc_response_done() frees what it owns
+ * @ret:	Filled on success; ttrpc_response_done() frees what it owns. Its
+ *		payload is where it was: output is not copied once more
  * @err:	Filled on failure
  *
  * A response without a status is a success, as in other implementations.
@@ -235,8 +236,11 @@ int ttrpc_response_decode(const uint8_t *data, size_t len,
 				r = status_decode(&field, &response);
 			has_status = true;
 		} else if (field.number == 2) {
-			r = blob_decode(&field, &response.payload,
-					&response.payload_len);
+			r = field.type != WIRE_BYTES || response.payload ?
+				    -EPROTO :
+				    0;
+			response.payload = field.data;
+			response.payload_len = field.len;
 		}
 		if (r < 0)
 			break;
@@ -252,6 +256,5 @@ int ttrpc_response_decode(const uint8_t *data, size_t len,
 void ttrpc_response_done(struct ttrpc_response *response)
 {
 	free(response->message);
-	free(response->payload);
 	*response = (struct ttrpc_response){ .code = 0 };
 }

@@ -293,7 +293,8 @@ static int reader_make_room(struct ttrpc_reader *reader)
 		return -EMSGSIZE; /* the caller did not take frames out */
 	size = reader->size ? reader->size * 2 : READER_START;
 	size = min_size(size, max);
-	reader->data = xgrow(reader->data, reader->size, size, 1);
+	/* Equal counts: nothing is zeroed that is overwritten at once. */
+	reader->data = xgrow(reader->data, size, size, 1);
 	reader->size = size;
 	return 0;
 }
@@ -345,6 +346,7 @@ void ttrpc_reader_consume(struct ttrpc_reader *reader,
 	BUG_ON(used > reader->len);
 	reader->len -= used;
 	memmove(reader->data, reader->data + used, reader->len);
-	if (!reader->len && reader->size > READER_KEEP)
+	/* Large frames come in rows: the buffer goes when a small one ends it. */
+	if (!reader->len && reader->size > READER_KEEP && used <= READER_KEEP / 2)
 		ttrpc_reader_done(reader);
 }

@@ -91,10 +91,10 @@ int ttrpc_response_encode(uint32_t stream, enum ttrpc_code code,
 size_t ttrpc_data_head_encode(uint32_t stream, size_t len,
 			      uint8_t out[TTRPC_DATA_HEAD_MAX]);
 
-struct ttrpc_response { /* owned */
+struct ttrpc_response {
 	int32_t code;
-	char *message; /* from the peer: hostile text, NULL when none */
-	uint8_t *payload;
+	char *message; /* owned; from the peer: hostile text, NULL when none */
+	const uint8_t *payload; /* within what was decoded; NULL when none */
 	size_t payload_len;
 };
 

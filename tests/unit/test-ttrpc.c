@@ -369,6 +369,49 @@ static void test_reader_large_and_many(void **state)
 	close(pair.out);
 }
 
+static void feed(struct ttrpc_reader *reader, struct pair *pair, size_t body)
+{
+	AUTO_FREE uint8_t *data = xcalloc(body, 1);
+	AUTO_FREE uint8_t *frame = NULL;
+	struct ttrpc_header header;
+	struct err err = ERR_INIT;
+	const uint8_t *payload;
+	size_t len, sent = 0;
+
+	assert_int_equal(ttrpc_response_encode(3, TTRPC_OK, NULL, data, body,
+					       &frame, &len, &err),
+			 0);
+	while (sent < len) {
+		ssize_t n = write(pair->out, frame + sent,
+				  min_size(len - sent, 4096));
+
+		if (n > 0)
+			sent += (size_t)n;
+		assert_int_equal(ttrpc_reader_fill(reader, pair->in), 1);
+	}
+	assert_int_equal(ttrpc_reader_next(reader, &header, &payload, &err), 1);
+	ttrpc_reader_consume(reader, &header);
+}
+
+/* The buffer of large frames is kept until a small one comes. */
+static void test_reader_keeps_its_buffer(void **state)
+{
+	struct pair pair = pipe_pair();
+	struct ttrpc_reader reader;
+
+	(void)state;
+	ttrpc_reader_init(&reader, 1 << 20);
+	feed(&reader, &pair, 256 << 10);
+	assert_true(reader.size > 256 << 10);
+	feed(&reader, &pair, 256 << 10);
+	assert_true(reader.size > 256 << 10);
+	feed(&reader, &pair, 10);
+	assert_int_equal(reader.size, 0);
+	ttrpc_reader_done(&reader);
+	close(pair.in);
+	close(pair.out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +425,7 @@ int main(void)
 		cmocka_unit_test(test_reader_byte_by_byte),
 		cmocka_unit_test(test_reader_limit_and_types),
 		cmocka_unit_test(test_reader_large_and_many),
+		cmocka_unit_test(test_reader_keeps_its_buffer),
 	};
 
 	return cmocka_run_group_tests_name("ttrpc", tests, NULL, NULL);
