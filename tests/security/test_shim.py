@@ -337,7 +337,7 @@ class Terminal(Base):
         shim = self.on_terminal(slave)
         filled = self.leave_little_room(master, slave)
         sent = b"y" * 60000
-        shim.agent.send(shim.agent.readers.pop("ReadStdout"), field(1, sent))
+        shim.agent.send(shim.agent.reader("ReadStdout"), field(1, sent))
         shim.agent.serve(0.2)
         os.kill(shim.pid, signal.SIGTERM)
         shim.agent.until(lambda: "SignalProcess" in shim.agent.calls)
@@ -375,7 +375,7 @@ class Terminal(Base):
         terminal = self.open_dev_tty(slave)
         shim = self.on_terminal(terminal)
         self.assertIn("cannot be opened again", shim.log())
-        shim.agent.send(shim.agent.readers.pop("ReadStdout"),
+        shim.agent.send(shim.agent.reader("ReadStdout"),
                         field(1, b"still"))
         self.assertEqual(shim.read(master), b"still")
         shim.agent.exit("c1", 0)
