@@ -21,6 +21,10 @@
 
 #define RULES_MAX 1024
 #define INSNS_PER_RULE 8
+#define HEAD_INSNS 12
+/* Of a device number, in the kernel. */
+#define MAJOR_BITS 12
+#define MINOR_BITS 20
 
 struct rule {
 	bool allow;
@@ -64,15 +68,25 @@ static void add(struct program *to, struct bpf_insn insn)
 	to->insns[to->count++] = insn;
 }
 
-/* r2 type, r3 access, r4 major, r5 minor, as the kernel's context has them. */
+/*
+ * Of the kernel's context: r3 access, r5 minor, r6 type, r4 type and major,
+ * r2 all three numbers. One comparison for most rules: every branch is a path
+ * that the verifier walks, while a container waits for its start.
+ */
 static void add_head(struct program *to)
 {
-	add(to, INSN(BPF_LDX | BPF_W | BPF_MEM, 2, 1, 0, 0));
-	add(to, INSN(BPF_ALU | BPF_AND | BPF_K, 2, 0, 0, 0xffff));
-	add(to, INSN(BPF_LDX | BPF_W | BPF_MEM, 3, 1, 0, 0));
+	add(to, INSN(BPF_LDX | BPF_W | BPF_MEM, 6, 1, 0, 0));
+	add(to, INSN(BPF_ALU | BPF_MOV | BPF_X, 3, 6, 0, 0));
+	add(to, INSN(BPF_ALU | BPF_AND | BPF_K, 6, 0, 0, 0xffff));
 	add(to, INSN(BPF_ALU | BPF_RSH | BPF_K, 3, 0, 0, 16));
 	add(to, INSN(BPF_LDX | BPF_W | BPF_MEM, 4, 1, 4, 0));
 	add(to, INSN(BPF_LDX | BPF_W | BPF_MEM, 5, 1, 8, 0));
+	add(to, INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 6, 0, 0));
+	add(to, INSN(BPF_ALU64 | BPF_LSH | BPF_K, 2, 0, 0, MAJOR_BITS));
+	add(to, INSN(BPF_ALU64 | BPF_OR | BPF_X, 4, 2, 0, 0));
+	add(to, INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 4, 0, 0));
+	add(to, INSN(BPF_ALU64 | BPF_LSH | BPF_K, 2, 0, 0, MINOR_BITS));
+	add(to, INSN(BPF_ALU64 | BPF_OR | BPF_X, 2, 5, 0, 0));
 }
 
 static void add_return(struct program *to, bool allow)
@@ -81,17 +95,46 @@ static void add_return(struct program *to, bool allow)
 	add(to, INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 }
 
+/* The numbers' comparisons of a rule of type b or c; jumps[] to be aimed. */
+static size_t add_numbers(struct program *to, const struct rule *rule,
+			  size_t *jumps)
+{
+	uint64_t type = rule->type == 'c' ? BPF_DEVCG_DEV_CHAR :
+					    BPF_DEVCG_DEV_BLOCK;
+	uint64_t key = type << MAJOR_BITS | (uint64_t)rule->major;
+	size_t n = 0;
+
+	if (rule->major >= 0 && rule->minor >= 0) {
+		key = key << MINOR_BITS | (uint64_t)rule->minor;
+		add(to, INSN(BPF_LD | BPF_DW | BPF_IMM, 1, 0, 0,
+			     (int32_t)(uint32_t)key));
+		add(to, INSN(0, 0, 0, 0, (int32_t)(key >> 32)));
+		jumps[n++] = to->count;
+		add(to, INSN(BPF_JMP | BPF_JNE | BPF_X, 2, 1, 0, 0));
+		return n;
+	}
+	jumps[n++] = to->count;
+	if (rule->major >= 0)
+		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0, (int32_t)key));
+	else
+		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 6, 0, 0, (int32_t)type));
+	if (rule->minor >= 0) {
+		jumps[n++] = to->count;
+		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0,
+			     (int32_t)rule->minor));
+	}
+	return n;
+}
+
 /* Jumps over the rule's end unless everything in it matches. */
 static void add_rule(struct program *to, const struct rule *rule)
 {
-	size_t jumps[4], jump_count = 0;
+	size_t jumps[3], jump_count = 0;
 
-	if (rule->type != 'a') {
-		jumps[jump_count++] = to->count;
-		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0,
-			     rule->type == 'c' ? BPF_DEVCG_DEV_CHAR :
-						 BPF_DEVCG_DEV_BLOCK));
-	}
+	if (rule->major >= 1 << MAJOR_BITS || rule->minor >= 1 << MINOR_BITS)
+		return; /* no device has such a number */
+	if (rule->type != 'a')
+		jump_count = add_numbers(to, rule, jumps);
 	if (rule->access != ALL_ACCESS) {
 		/* Allowed: nothing beyond these; denied: any of these. */
 		add(to, INSN(BPF_ALU | BPF_MOV | BPF_X, 1, 3, 0, 0));
@@ -101,16 +144,6 @@ static void add_rule(struct program *to, const struct rule *rule)
 		add(to, rule->allow ?
 				INSN(BPF_JMP | BPF_JNE | BPF_X, 1, 3, 0, 0) :
 				INSN(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0, 0));
-	}
-	if (rule->major >= 0) {
-		jumps[jump_count++] = to->count;
-		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 4, 0, 0,
-			     (int32_t)rule->major));
-	}
-	if (rule->minor >= 0) {
-		jumps[jump_count++] = to->count;
-		add(to, INSN(BPF_JMP | BPF_JNE | BPF_K, 5, 0, 0,
-			     (int32_t)rule->minor));
 	}
 	add_return(to, rule->allow);
 	for (size_t i = 0; i < jump_count; i++)
@@ -200,7 +233,8 @@ int device_filter_attach(int cgroup_fd, Grpc__LinuxDeviceCgroup *const *rules,
 
 	if (count > RULES_MAX)
 		return err_msg(err, EINVAL, "linux.resources.devices: too many");
-	insns = xcalloc((count + ARRAY_SIZE(always) + 2) * (INSNS_PER_RULE + 2),
+	insns = xcalloc(HEAD_INSNS + (count + ARRAY_SIZE(always) + 1) *
+					     INSNS_PER_RULE,
 			sizeof(*insns));
 	program.insns = insns;
 	add_head(&program);

@@ -609,6 +609,42 @@ class Root(Case):
             ["sh", "-c", script.replace("vport1p1", "*p1")], caps=caps))
         self.assertEqual((status, out, err), (0, "1\n1\n1\n", ""))
 
+    def test_device_rules(self):
+        """Every form of a rule, the last one first. A number without a driver
+        tells that the filter let it pass: ENXIO."""
+        oci = G.pb["oci"]
+        rules = [oci.LinuxDeviceCgroup(Allow=allow, Type=kind, Major=major,
+                                       Minor=minor, Access=access)
+                 for allow, kind, major, minor, access in (
+                     (True, "c", 240, 7, "rwm"), (True, "c", 241, -1, "rwm"),
+                     (False, "c", 241, 5, "rwm"), (True, "c", 242, 1, "r"),
+                     (True, "b", 243, 2, "rwm"), (True, "c", -1, 99, "rwm"),
+                     (True, "b", -1, -1, "r"), (False, "b", 244, -1, "w"),
+                     # beyond any number: neither of them is 245:1 or 241:0
+                     (True, "c", 244, (1 << 20) + 1, "rwm"),
+                     (True, "c", 1 << 12 | 245, 1, "rwm"))]
+        asked = [  # type, major, minor; may be read, may be written
+            ("c", 240, 7, True, True), ("c", 240, 8, False, False),
+            ("b", 240, 7, True, False), ("c", 241, 0, True, True),
+            ("c", 241, 5, False, False), ("c", 242, 1, True, False),
+            ("b", 243, 2, True, True), ("c", 243, 2, False, False),
+            ("c", 250, 99, True, True), ("b", 250, 99, True, False),
+            ("b", 244, 3, True, False), ("c", 244, 1, False, False),
+            ("c", 245, 1, False, False), ("c", 1, 11, False, False)]
+        script = "".join(
+            f"mknod /dev/n {kind} {major} {minor}; true </dev/n; true >/dev/n; rm /dev/n; "
+            for kind, major, minor, _, _ in asked)
+        wanted = [may for one in asked for may in one[3:]]
+        for first in ([oci.LinuxDeviceCgroup(Allow=False, Access="rwm")], []):
+            _, _, err = G.run(
+                [], process=G.process(["sh", "-c", script], caps=[
+                    "CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"]),
+                linux={"Resources": oci.LinuxResources(Devices=first + rules)})
+            lines = err.splitlines()
+            self.assertEqual(len(lines), len(wanted), err)
+            self.assertEqual(["not permitted" not in line for line in lines],
+                             wanted, err)
+
 
 class Hostile(Case):
     """An image or a running container against the agent."""
