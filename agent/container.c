@@ -203,7 +203,9 @@ void container_check_removal(struct agent *agent)
 		if (!at->removing || container_is_alive(at))
 			continue;
 		container_free(agent, at);
-		drop_caches(agent);
+		/* The end of the sandbox unmounts and syncs all of it. */
+		if (agent->state != SANDBOX_ENDING)
+			drop_caches(agent);
 		call_reply_empty(&call);
 	}
 	if (agent->state == SANDBOX_ENDING && !agent->containers)

@@ -110,23 +110,16 @@ void exit_with(struct shim *shim, int status)
 	shim->state = SHIM_END;
 }
 
-static void remove_container(struct shim *shim)
+/*
+ * DestroySandbox removes the container too. RemoveContainer before it would
+ * only empty the page cache of a guest that ends at once.
+ */
+static void end_sandbox(struct shim *shim)
 {
-	Grpc__RemoveContainerRequest remove =
-		GRPC__REMOVE_CONTAINER_REQUEST__INIT;
 	Grpc__DestroySandboxRequest destroy =
 		GRPC__DESTROY_SANDBOX_REQUEST__INIT;
 	struct err err = ERR_INIT;
-	int r;
 
-	remove.container_id = (char *)(uintptr_t)shim->id;
-	r = agent_call_wait(&shim->agent, AGENT_REMOVE_CONTAINER, &remove.base,
-			    AGENT_CALL_TIMEOUT_MS, NULL, &err);
-	if (r < 0)
-		log_err("remove the container: %s", err.text);
-	/* One that did not answer is not given another ten seconds. */
-	if (r == -ETIMEDOUT || r == -ECONNRESET)
-		return;
 	if (agent_call_wait(&shim->agent, AGENT_DESTROY_SANDBOX, &destroy.base,
 			    AGENT_CALL_TIMEOUT_MS, NULL, &err) < 0)
 		log_err("end the sandbox: %s", err.text);
@@ -146,7 +139,7 @@ void exit_clean_up(struct shim *shim)
 	if (shim->left_behind)
 		return;
 	if (shim->role == SHIM_CONTAINER)
-		remove_container(shim);
+		end_sandbox(shim);
 	if (agent_proxy_frame(&shim->agent, TTRPC_PROXY_DONE, NULL, 0, &err) < 0 ||
 	    agent_client_flush(&shim->agent, DONE_TIMEOUT_MS, &err) < 0)
 		log_warn("tell the proxy: %s", err.text);

@@ -230,6 +230,6 @@ void exit_check(struct shim *shim);
 void exit_with(struct shim *shim, int status); /* without a started process */
 /* Leave with status, exit of the process or not. */
 void exit_within(struct shim *shim, int status, int milliseconds);
-void exit_clean_up(struct shim *shim); /* RemoveContainer ... DONE */
+void exit_clean_up(struct shim *shim); /* DestroySandbox ... DONE */
 
 #endif

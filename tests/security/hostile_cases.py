@@ -50,7 +50,6 @@ METHODS = {
     "StatsContainer": ("stats", "StatsContainerResponse", 10),
     "GetOOMEvent": ("oom", "OOMEvent", None),
     "ExecProcess": ("exec", "ExecProcessResponse", 10),
-    "RemoveContainer": ("end", None, 10),
     "DestroySandbox": ("end", None, 10),
 }
 # Phases that are one verb towards a running container's shim.
