@@ -20,6 +20,7 @@
 
 #include "auto.h"
 #include "boot-cache.h"
+#include "child.h"
 #include "fd.h"
 
 #define PROBE_ITERATIONS 100000
@@ -166,14 +167,13 @@ static int probe(struct probe_result *ret)
 /* Bounded, because a child inside a broken KVM may not die at once. */
 static void reap(pid_t pid)
 {
-	const struct timespec tick = { .tv_nsec = 2000000 };
+	struct err ignored = ERR_INIT;
+	AUTO_FD int fd = pidfd_open_checked(pid, &ignored);
 
 	kill(pid, SIGKILL);
-	for (int ms = 0; ms < REAP_MS; ms += 2) {
-		if (waitpid(pid, NULL, WNOHANG) != 0)
-			return;
-		nanosleep(&tick, NULL);
-	}
+	if (fd >= 0)
+		IGNORE(fd_wait_in(fd, REAP_MS) < 0, "as if it had not ended");
+	IGNORE(waitpid(pid, NULL, WNOHANG) < 0, "a zombie until we end");
 }
 
 /* Return: 1 measured, 0 not finished in time, -errno */

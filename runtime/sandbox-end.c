@@ -13,6 +13,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "fd.h"
 #include "hooks.h"
 #include "id-map.h"
 #include "num.h"
@@ -24,6 +25,7 @@
 
 #define QUIT_MS 5000
 #define GONE_MS 5000
+#define POLL_MS 5
 #define QUIT_TRIES 20
 
 /* The orderly way: the proxy tells QEMU to quit. Failing is fine. */
@@ -96,14 +98,24 @@ static void reap_ours(const struct process_ref *ref)
 		       "only a failed create has it as a child");
 }
 
+/* Until the process has ended, at most ms; without a handle on it, ms. */
+static void wait_for_end(const struct process_ref *ref, int ms)
+{
+	const struct timespec pause = { 0, ms * 1000000L };
+	struct err ignored = ERR_INIT;
+	AUTO_FD int fd = process_pidfd(ref, &ignored);
+
+	if (fd < 0 || fd_wait_in(fd, ms) < 0)
+		nanosleep(&pause, NULL);
+}
+
 /* Waits until it is gone, killing it after grace_ms. */
 static int end_process(const struct process_ref *ref, const char *what,
 		       int grace_ms, struct err *err)
 {
-	const struct timespec pause = { 0, 5000000 };
 	int r;
 
-	for (int waited = 0; waited < grace_ms + GONE_MS; waited += 5) {
+	for (int waited = 0; waited < grace_ms + GONE_MS; waited += POLL_MS) {
 		reap_ours(ref);
 		if (!process_alive(ref))
 			return 0;
@@ -113,7 +125,7 @@ static int end_process(const struct process_ref *ref, const char *what,
 				return err_set(err, -r, "end %s (pid %d)", what,
 					       ref->pid);
 		}
-		nanosleep(&pause, NULL);
+		wait_for_end(ref, POLL_MS);
 	}
 	return err_msg(err, EBUSY, "%s (pid %d) does not end", what, ref->pid);
 }
