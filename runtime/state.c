@@ -67,11 +67,12 @@ static bool is_empty(int dir_fd)
 			close(fd);
 		return false;
 	}
+	errno = 0;
 	while ((entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 &&
 		    strcmp(entry->d_name, "..") != 0)
 			return false;
-	return true;
+	return errno == 0; /* a list that broke off tells nothing */
 }
 
 static int check_root(const char *path, int fd, struct err *err)
