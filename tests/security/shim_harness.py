@@ -180,6 +180,14 @@ class Agent:
         self.output = {"ReadStdout": [b""], "ReadStderr": [b""]}
         self.send(self.waits.pop(process), field(1, status))
 
+    def last_words(self):
+        """What the shim sent before its end and nobody has read yet."""
+        try:
+            while self.serve(0):
+                pass
+        except Ended:
+            pass
+
     def serve(self, timeout):
         """One step; False on timeout, Ended when the shim is gone."""
         if not select.select([self.sock], [], [], timeout)[0]:
@@ -422,6 +430,7 @@ class Shim:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
+                self.agent.last_words()
                 break
             if time.monotonic() > end:
                 os.kill(self.pid, signal.SIGKILL)
