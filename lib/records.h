@@ -194,7 +194,7 @@ int record_send_error(int sock, const struct err *what,
  */
 int record_recv(int sock, union record *ret, int timeout_ms,
 		struct err *err) MUST_CHECK;
-/* record_recv() that accepts one type only. */
+/* record_recv() that accepts one type only. Return: 0 or its -errno */
 int record_expect(int sock, enum record_type type, union record *ret,
 		  int timeout_ms, struct err *err) MUST_CHECK;
 

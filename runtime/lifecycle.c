@@ -29,14 +29,12 @@ int shim_call(int dir_fd, const union record *request, enum record_type answer,
 	      int timeout_ms, union record *ret_answer, struct err *err)
 {
 	AUTO_FD int fd = state_connect(dir_fd, "shim.sock", SOCK_SEQPACKET, err);
-	int r;
 
 	if (fd < 0)
 		return fd;
 	if (record_send(fd, request, err) < 0)
 		return -err->code;
-	r = record_expect(fd, answer, ret_answer, timeout_ms, err);
-	return r < 0 ? r : 0;
+	return record_expect(fd, answer, ret_answer, timeout_ms, err);
 }
 
 /* What the shim says becomes what is recorded, in memory. */
