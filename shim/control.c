@@ -185,25 +185,30 @@ static void serve_signal(struct shim_peer *peer,
  * The command in the foreground was killed, and whatever it had as stdio is
  * not ours to use any more. An exec ends with it, as a child would; engines
  * end one that way; a guest that does not say so is not waited for. A container
- * goes on, without its terminal if it had one.
+ * goes on, without its terminal if it had one. What has ended already only had
+ * output left, which nobody takes now.
  */
 static void caller_gone(struct shim *shim, struct shim_source *source,
 			uint32_t events)
 {
+	bool exited = shim->state == SHIM_EXITED;
+
 	(void)events;
 	loop_close(shim, source);
-	if (shim->state >= SHIM_EXITED)
+	if (shim->state == SHIM_END)
 		return;
 	tty_restore(shim);
 	if (shim->role == SHIM_EXEC) {
 		log_info("the command in the foreground is gone");
 		io_discard(shim);
 		signals_forward(shim, SIGKILL);
-		exit_within(shim, 128 + SIGKILL, KILLED_MS);
+		exit_within(shim, 128 + SIGKILL, exited ? 0 : KILLED_MS);
 	} else if (shim->terminal) {
 		log_info("the terminal's command is gone");
 		io_discard(shim);
 		signals_forward(shim, SIGHUP);
+		if (exited)
+			exit_within(shim, 128 + SIGHUP, 0);
 	}
 }
 

@@ -67,17 +67,18 @@ static int64_t idle_limit(const struct shim *shim)
 
 int exit_timeout_ms(const struct shim *shim)
 {
-	int64_t left;
+	int64_t now = loop_now_ms(), until = INT64_MAX;
 
-	if (shim->state != SHIM_EXITED && !shim->leave_at_ms)
-		return -1;
-	if (shim->state != SHIM_EXITED)
-		left = shim->leave_at_ms - loop_now_ms();
-	else if (io_drained(shim))
+	if (shim->state == SHIM_EXITED && io_drained(shim))
 		return 0;
-	else
-		left = shim->idle_since_ms + idle_limit(shim) - loop_now_ms();
-	return left > 0 ? (int)left : 0;
+	if (shim->state == SHIM_EXITED)
+		until = shim->idle_since_ms + idle_limit(shim);
+	/* Not put off by a guest that reports the end and goes on talking. */
+	if (shim->leave_at_ms && shim->leave_at_ms < until)
+		until = shim->leave_at_ms;
+	if (until == INT64_MAX)
+		return -1;
+	return until > now ? (int)(until - now) : 0;
 }
 
 /* Leaves the loop once everything that was written has been delivered. */

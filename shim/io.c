@@ -481,7 +481,7 @@ void io_discard(struct shim *shim)
 	io_abandon(shim);
 	for (int i = 0; i < 2; i++) {
 		shim->output[i].discard = true;
-		if (shim->state != SHIM_RUNNING)
+		if (shim->state < SHIM_RUNNING)
 			continue;
 		if (shim->output[i].len)
 			output_rest(&shim->output[i]);

@@ -20,8 +20,9 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
-                          WILL, DONE, MAIN, field, frame, make_rootfs, response,
-                          signal_record, spec, record, start_record)
+                          WILL, DONE, MAIN, field, frame, make_rootfs, parse_record,
+                          response, signal_record, spec, record,
+                          start_record)
 from proxy_harness import RECORDS
 
 PROGRAM = ""
@@ -600,6 +601,58 @@ class Hostile(Base):
         self.assertGreater(time.monotonic() - begin, 9)
         # Without DONE the proxy sends the will: the guest is told once more.
         self.assertEqual([kind for kind, _ in child.agent.private], [WILL])
+
+    def goes_on_talking(self, child, seconds):
+        """Now and then a byte, until the shim ends or the time is over."""
+        agent, end = child.agent, time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                if "ReadStdout" in agent.readers:
+                    agent.send(agent.reader("ReadStdout"), field(1, b"x"))
+                agent.serve(0)
+                time.sleep(0.1)
+        except Ended:
+            return
+        self.fail("the shim goes on: " + child.log())
+
+    def test_talk_after_the_end_of_an_exec_and_its_caller(self):
+        child = Life.foreground_exec(self, Agent)
+        child.agent.send(child.agent.waits.pop("e1"), field(1, 7))
+        child.agent.serve(0.2)
+        child.control.close()
+        self.goes_on_talking(child, 3)
+        self.assertEqual(child.wait(), 7)
+
+    def test_talk_after_the_end_that_the_caller_did_not_see(self):
+        child = Life.foreground_exec(self, Agent)
+        child.control.close()
+        child.agent.until(lambda: "SignalProcess" in child.agent.calls)
+        child.agent.send(child.agent.waits.pop("e1"), field(1, 7))
+        self.goes_on_talking(child, 13)
+        self.assertEqual(child.wait(), 7)
+
+    def test_talk_to_a_terminal_that_is_not_ours_any_more(self):
+        master, slave = os.openpty()
+        before = termios.tcgetattr(slave)
+        config = spec()
+        config["process"]["terminal"] = True
+        shim = self.shim(config=config, terminal=slave,
+                         extra_args=["--foreground"])
+        shim.until_told()
+        self.assertEqual(parse_record(shim.control.recv(4096))[0], READBACK)
+        shim.control.send(record(OK))
+        self.assertEqual(shim.start()[0], OK)
+        shim.agent.until(lambda: "c1" in shim.agent.waits and
+                         "ReadStdout" in shim.agent.readers)
+        shim.agent.send(shim.agent.waits.pop("c1"), field(1, 5))
+        shim.agent.serve(0.2)
+        shim.control.close()
+        self.goes_on_talking(shim, 3)
+        self.assertEqual(shim.wait(), 5)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        self.assertLess(len(shim.read(master, 0.2)), 10)
+        os.close(master)
+        os.close(slave)
 
     def test_one_record_a_connection(self):
         held = []
