@@ -61,9 +61,9 @@ static int next_pid(DIR *dir, pid_t *ret, struct err *err)
 	}
 }
 
-int proc_each_of_uid(uint32_t uid,
-		     int (*each)(pid_t pid, void *arg, struct err *err),
-		     void *arg, struct err *err)
+static int each_of_uid(uint32_t uid, bool pass_hidden,
+		       int (*each)(pid_t pid, void *arg, struct err *err),
+		       void *arg, struct err *err)
 {
 	AUTO_CLOSEDIR DIR *dir = opendir("/proc");
 	pid_t pid = 0;
@@ -75,7 +75,8 @@ int proc_each_of_uid(uint32_t uid,
 		uint32_t owner = 0;
 
 		r = proc_uid(pid, &owner, err);
-		if (r == -ESRCH) {
+		if (r == -ESRCH ||
+		    (pass_hidden && (r == -EPERM || r == -EACCES))) {
 			err_clear(err);
 			continue;
 		}
@@ -85,4 +86,18 @@ int proc_each_of_uid(uint32_t uid,
 			return r;
 	}
 	return r;
+}
+
+int proc_each_of_uid(uint32_t uid,
+		     int (*each)(pid_t pid, void *arg, struct err *err),
+		     void *arg, struct err *err)
+{
+	return each_of_uid(uid, false, each, arg, err);
+}
+
+int proc_each_seen_of_uid(uint32_t uid,
+			  int (*each)(pid_t pid, void *arg, struct err *err),
+			  void *arg, struct err *err)
+{
+	return each_of_uid(uid, true, each, arg, err);
 }

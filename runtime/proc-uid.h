@@ -17,5 +17,12 @@ int proc_uid(pid_t pid, uint32_t *ret, struct err *err) MUST_CHECK;
 int proc_each_of_uid(uint32_t uid,
 		     int (*each)(pid_t pid, void *arg, struct err *err),
 		     void *arg, struct err *err) MUST_CHECK;
+/*
+ * Same, and a process that may not be looked at (hidepid, an LSM) is passed
+ * over: for those that run below a user namespace of ours, which we may see.
+ */
+int proc_each_seen_of_uid(uint32_t uid,
+			  int (*each)(pid_t pid, void *arg, struct err *err),
+			  void *arg, struct err *err) MUST_CHECK;
 
 #endif

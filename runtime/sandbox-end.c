@@ -157,13 +157,15 @@ static int end_stray(pid_t pid, void *arg, struct err *err)
 
 /*
  * The VMM's id belongs to this sandbox alone: whatever runs under it and is in
- * no record (a start that was killed half way) ends here.
+ * no record (a start that was killed half way) ends here. We may look at it, as
+ * the owner of its user namespace or as root: what is hidden from us is
+ * another's, and a delete that failed for it could never be made good.
  */
 static int end_by_uid(void *arg, struct err *err)
 {
 	const uint32_t *uid = arg;
 
-	return proc_each_of_uid(*uid, end_stray, arg, err);
+	return proc_each_seen_of_uid(*uid, end_stray, arg, err);
 }
 
 /*

@@ -12,10 +12,13 @@
 
 #include <cmocka.h>
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -148,6 +151,49 @@ static void test_cannot_look(void **state)
 	alive = process_alive(&me);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_true(alive);
+}
+
+static int none(pid_t pid, void *arg, struct err *err)
+{
+	(void)pid;
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+/* Exit status of a child: 0, 1, or 2 when nothing can be hidden here. */
+static int with_one_hidden(void)
+{
+	AUTO_FREE char *secret = xasprintf("%s/secret", top);
+	struct err err = ERR_INIT;
+	int strict, seen;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    close(open(secret, O_CREAT | O_RDONLY | O_CLOEXEC, 0)) < 0 ||
+	    mount(secret, "/proc/1/status", NULL, MS_BIND, NULL) < 0)
+		return 2;
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return 2;
+	strict = proc_each_of_uid(1, none, NULL, &err);
+	err_clear(&err);
+	seen = proc_each_seen_of_uid(getuid(), ours, NULL, &err);
+	return strict != -EACCES || seen != 1;
+}
+
+static void test_hidden(void **state)
+{
+	pid_t pid;
+	int status;
+
+	(void)state;
+	pid = fork();
+	if (pid == 0)
+		_exit(with_one_hidden());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status == 2 << 8)
+		skip(); /* no user namespace for us here */
+	assert_int_equal(status, 0);
 }
 
 static int count(void *arg, struct err *err)
@@ -342,6 +388,7 @@ int main(void)
 		TEST(test_record),
 		TEST(test_reused_pid),
 		TEST(test_cannot_look),
+		TEST(test_hidden),
 		TEST(test_pool),
 		TEST(test_pool_whose),
 		TEST(test_pool_id_is_running),
