@@ -10,7 +10,7 @@ int cmd_create(struct runtime *rt, int argc, char **argv, int first,
 {
 	struct create_options o = { 0 };
 	const char *id;
-	pid_t pid;
+	struct process_ref shim;
 	const struct opt table[] = {
 		{ "bundle", 'b', "DIR", "bundle (default: working directory)",
 		  &o.bundle, NULL },
@@ -32,5 +32,5 @@ int cmd_create(struct runtime *rt, int argc, char **argv, int first,
 
 	if (operand_id(argc, argv, at, &id, err) < 0)
 		return -err->code;
-	return container_create(rt, id, &o, &pid, err);
+	return container_create(rt, id, &o, &shim, err);
 }

@@ -11,20 +11,44 @@
 #include "lifecycle.h"
 #include "opts.h"
 
-static int delete_after(struct runtime *rt, const char *id, struct err *err)
+/*
+ * Only what this command made: hooks run without the lock, and in the end
+ * somebody may have deleted it and made another of its name.
+ */
+static int is_ours(int dir_fd, const struct process_ref *shim, struct err *err)
+{
+	struct state state = { 0 };
+	int r = state_load(dir_fd, &state, err);
+
+	if (r == 0) {
+		r = state.shim.pid == shim->pid &&
+		    state.shim.start == shim->start;
+	} else if (r == -ENOENT) {
+		err_clear(err);
+		r = 0; /* ours had a record */
+	}
+	state_done(&state);
+	return r;
+}
+
+static int delete_after(struct runtime *rt, const char *id,
+			const struct process_ref *shim, struct err *err)
 {
 	AUTO_FD int dir_fd = state_open(rt, id, true, err);
+	int r;
 
 	if (dir_fd < 0)
 		return dir_fd == -ENOENT ? 0 : dir_fd;
-	return container_remove(rt, id, dir_fd, err);
+	r = is_ours(dir_fd, shim, err);
+	return r > 0 ? container_remove(rt, id, dir_fd, err) : r;
 }
 
-static int undo_start(struct runtime *rt, const char *id, const struct err *err)
+static int undo_start(struct runtime *rt, const char *id,
+		      const struct process_ref *shim, const struct err *err)
 {
 	struct err undo = ERR_INIT;
 
-	if (delete_after(rt, id, &undo) < 0)
+	if (delete_after(rt, id, shim, &undo) < 0)
 		fprintf(stderr, "kata-runtime: %s\n", undo.text);
 	return -err->code;
 }
@@ -32,12 +56,12 @@ static int undo_start(struct runtime *rt, const char *id, const struct err *err)
 static int run_detached(struct runtime *rt, const char *id,
 			const struct create_options *o, struct err *err)
 {
-	pid_t pid;
+	struct process_ref shim;
 
-	if (container_create(rt, id, o, &pid, err) < 0)
+	if (container_create(rt, id, o, &shim, err) < 0)
 		return -err->code;
 	if (container_start(rt, id, err) < 0)
-		return undo_start(rt, id, err);
+		return undo_start(rt, id, &shim, err);
 	return 0;
 }
 
@@ -46,17 +70,17 @@ static int run_foreground(struct runtime *rt, const char *id,
 			  struct err *err)
 {
 	struct err undo = ERR_INIT;
-	pid_t pid = 0;
+	struct process_ref shim = { 0 };
 	int status;
 
 	if (foreground_begin(!o->console_socket, err) < 0 ||
-	    container_create(rt, id, o, &pid, err) < 0)
+	    container_create(rt, id, o, &shim, err) < 0)
 		return -err->code;
 	if (container_start(rt, id, err) < 0)
-		return undo_start(rt, id, err);
-	foreground_watch(pid);
-	status = foreground_wait(pid, err);
-	if (!keep && delete_after(rt, id, &undo) < 0) {
+		return undo_start(rt, id, &shim, err);
+	foreground_watch(shim.pid);
+	status = foreground_wait(shim.pid, err);
+	if (!keep && delete_after(rt, id, &shim, &undo) < 0) {
 		if (status >= 0)
 			*err = undo;
 		return -err->code;

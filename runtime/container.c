@@ -337,8 +337,8 @@ static void undo(struct creation *c)
 }
 
 int container_create(struct runtime *rt, const char *id,
-		     const struct create_options *options, pid_t *ret_pid,
-		     struct err *err)
+		     const struct create_options *options,
+		     struct process_ref *ret_shim, struct err *err)
 {
 	struct creation c = { .rt = rt,
 			      .id = id,
@@ -369,7 +369,7 @@ int container_create(struct runtime *rt, const char *id,
 	}
 	give_spare(&c);
 	if (r == 0)
-		*ret_pid = c.pid;
+		*ret_shim = c.state.shim;
 	share_done(&c.share);
 	bundle_done(&c.bundle);
 	state_done(&c.state);

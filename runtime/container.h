@@ -4,7 +4,7 @@
 #define RUNTIME_CONTAINER_H
 
 #include "engine-args.h"
-#include "runtime.h"
+#include "state.h"
 
 struct create_options {
 	const char *bundle, *pid_file, *console_socket, *pidfd_socket,
@@ -15,11 +15,11 @@ struct create_options {
 
 /*
  * Makes the container up to its frozen init process. Everything made is undone
- * on failure. *ret_pid is the shim's. pid_file is written last.
+ * on failure. *ret_shim is its shim. pid_file is written last.
  */
 int container_create(struct runtime *rt, const char *id,
-		     const struct create_options *options, pid_t *ret_pid,
-		     struct err *err) MUST_CHECK;
+		     const struct create_options *options,
+		     struct process_ref *ret_shim, struct err *err) MUST_CHECK;
 /* Undoes everything recorded and removes ID/; the lock must be held. */
 int container_remove(struct runtime *rt, const char *id, int dir_fd,
 		     struct err *err) MUST_CHECK;

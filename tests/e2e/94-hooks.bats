@@ -168,3 +168,14 @@ calling() {
 	run -0 rt delete --force hk13
 	has "$output" 'hooks\.poststop\[0\]: .*status 3: .*container hk13 is locked by'
 }
+
+@test "hooks: run takes down what it made, not what a hook made of that name" {
+	calling hk14 poststart "kata delete --force hk14
+		kata create --bundle \"$PWD/again\" hk14 </dev/null >$PWD/said 2>&1 || cat $PWD/said
+		exit 4"
+	cp -r "$BUNDLE" again
+	run -1 rt run --detach --bundle "$BUNDLE" hk14 </dev/null
+	has "$output" 'hooks\.poststart\[0\]: .*status 4'
+	same "$(note hk14 .status)" created
+	run -0 rt delete --force hk14
+}
