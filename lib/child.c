@@ -264,6 +264,18 @@ int child_output(const char *path, const struct strv *argv, int timeout_ms,
 	return r;
 }
 
+char *child_line(char *text, const char *prefix)
+{
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, prefix, strlen(prefix)) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		return line;
+	}
+	return NULL;
+}
+
 int pidfd_open_checked(pid_t pid, struct err *err)
 {
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* sets O_CLOEXEC */

@@ -55,6 +55,11 @@ int child_wait(struct child *child, int timeout_ms) MUST_CHECK;
  */
 int child_output(const char *path, const struct strv *argv, int timeout_ms,
 		 size_t max, char **ret_text, struct err *err) MUST_CHECK;
+/*
+ * Of what child_output() gave, the line that begins with prefix, cut off at its
+ * end; NULL: none. The loader may have said something before.
+ */
+char *child_line(char *text, const char *prefix);
 /* SIGKILL and reap; fine on an empty child. */
 void child_end(struct child *child);
 static inline void auto_child_(struct child *child)

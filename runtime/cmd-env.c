@@ -53,10 +53,12 @@ static int run_version(const char *path, char **ret, struct err *err)
 	return r;
 }
 
-/* First line of "PROGRAM --version", or why there is none. */
-static void report_version(struct report *r, const char *key, const char *path)
+/* The line of "PROGRAM --version" that says it, or why there is none. */
+static void report_version(struct report *r, const char *key, const char *path,
+			   const char *says)
 {
 	AUTO_FREE char *text = NULL;
+	const char *line;
 	struct err err = ERR_INIT;
 
 	if (!path) {
@@ -65,10 +67,11 @@ static void report_version(struct report *r, const char *key, const char *path)
 	}
 	if (run_version(path, &text, &err) < 0 || !text) {
 		text = xasprintf("unknown: %s", err.text);
-	} else {
-		text[strcspn(text, "\n")] = '\0';
+		report_string(r, key, text);
+		return;
 	}
-	report_string(r, key, text);
+	line = child_line(text, says);
+	report_string(r, key, line ? line : child_line(text, ""));
 }
 
 static struct policy *load_policy(const struct settings *s, const char *name,
@@ -149,13 +152,14 @@ static bool report_hypervisor(struct report *r, struct runtime *rt,
 	report_begin(r, "Hypervisor");
 	report_string(r, "MachineType", "microvm");
 	report_string(r, "Path", vmm ? vmm->program : NULL);
-	report_version(r, "Version", vmm ? vmm->program : NULL);
+	report_version(r, "Version", vmm ? vmm->program : NULL, "QEMU ");
 	kvm = report_accel(r, rt);
 	report_string(r, "BlockDeviceDriver", "");
 	report_string(r, "EntropySource", "getrandom");
 	report_string(r, "SharedFS", "virtio-fs");
 	report_string(r, "VirtioFSDaemon", fs ? fs->program : NULL);
-	report_version(r, "VirtioFSDaemonVersion", fs ? fs->program : NULL);
+	report_version(r, "VirtioFSDaemonVersion", fs ? fs->program : NULL,
+		       "virtiofsd ");
 	report_u64(r, "Msize9p", 0);
 	report_u64(r, "MemorySlots", 0);
 	report_u64(r, "PCIeRootPort", 0);
@@ -205,7 +209,7 @@ static void report_assets(struct report *r, const struct settings *s)
 	report_begin(r, "Jailer");
 	report_string(r, "Path", s->jailer);
 	report_string(r, "Bubblewrap", BWRAP);
-	report_version(r, "BubblewrapVersion", BWRAP);
+	report_version(r, "BubblewrapVersion", BWRAP, "bubblewrap ");
 	report_end(r);
 }
 

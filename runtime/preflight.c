@@ -27,8 +27,9 @@
 #define HEADERS_MAX 64
 #define FILES_MIN 64		/* descriptors of one create, and some */
 #define ADDRESS_EXTRA_MIB 2048u /* QEMU's own: code buffer, stacks, libraries */
-#define VERSION_BYTES_MAX 256
+#define VERSION_BYTES_MAX 4096
 #define VERSION_MS 2000
+#define SAYS "bubblewrap "
 #define BWRAP_MINOR_MIN 8 /* 0.8: --disable-userns, --info-fd before exec */
 
 /* --- guest files ----------------------------------------------------------- */
@@ -245,16 +246,13 @@ static int bwrap_says(char **ret, struct err *err)
 	return r;
 }
 
-/* "bubblewrap 0.8.0" */
+/* SAYS "0.8.0" */
 static bool is_old(const char *version)
 {
 	AUTO_FREE char *copy = xstrdup(version);
-	char *save = NULL, *word = strtok_r(copy, " ", &save);
+	char *save = NULL, *word = strtok_r(copy + strlen(SAYS), ".", &save);
 	uint32_t major = 0, minor = 0;
 
-	if (!word || strcmp(word, "bubblewrap") != 0)
-		return false;
-	word = strtok_r(NULL, ".", &save);
 	if (!word || num_parse_u32(word, 1000, &major) < 0)
 		return false;
 	word = strtok_r(NULL, ".\n", &save);
@@ -267,10 +265,13 @@ int preflight_blame_bwrap(struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	struct err silent = ERR_INIT;
+	const char *version;
 
-	if (bwrap_says(&text, &silent) < 0 || !is_old(text))
+	if (bwrap_says(&text, &silent) < 0)
 		return 0;
-	text[strcspn(text, "\n")] = '\0';
+	version = child_line(text, SAYS);
+	if (!version || !is_old(version))
+		return 0;
 	return err_msg(err, EOPNOTSUPP, "%s is %.64s: 0.%d or later is needed",
-		       POLICY_BWRAP, text, BWRAP_MINOR_MIN);
+		       POLICY_BWRAP, version, BWRAP_MINOR_MIN);
 }

@@ -367,6 +367,19 @@ static void test_output_bounds(void **state)
 	refuse_output("sleep 3 & exit 0", 200, ETIMEDOUT, "within");
 }
 
+static void test_line(void **state)
+{
+	char text[] = "ERROR: ld.so: x bubblewrap 1\nbubblewrap 0.8.0\nmore";
+	char first[] = "bubblewrap 0.9.0", none[] = "bubble\nwrap\n";
+
+	(void)state;
+	assert_null(child_line(text, "wrap"));
+	assert_string_equal(child_line(text, "bubblewrap "), "bubblewrap 0.8.0");
+	assert_string_equal(child_line(first, "bubblewrap "), first);
+	assert_null(child_line(none, "bubblewrap "));
+	assert_string_equal(child_line(none, ""), "bubble");
+}
+
 static void test_output_death_signal(void **state)
 {
 	AUTO_FREE char *script = NULL;
@@ -410,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_parent),
 		cmocka_unit_test(test_output),
 		cmocka_unit_test(test_output_bounds),
+		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_output_death_signal),
 	};
 
