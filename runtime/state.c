@@ -183,6 +183,19 @@ static pid_t lock_holder(char *line, ino_t inode)
 }
 
 /*
+ * A file of another device may have the same number; /proc/locks' device is not
+ * always that of fstat(2). Of a holder that cannot be looked at it is not known.
+ */
+static bool is_other_program(pid_t pid)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/exe", pid);
+	struct stat ours, theirs;
+
+	return stat("/proc/self/exe", &ours) == 0 && stat(path, &theirs) == 0 &&
+	       (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino);
+}
+
+/*
  * A command that runs hooks waits for them, most of them under the lock: one
  * of these that calls us would wait for its own end. 0: it is not so, or
  * /proc/locks does not say; then whoever has the lock is waited for.
@@ -202,7 +215,7 @@ static pid_t held_above(int fd)
 	     line = strtok_r(NULL, "\n", &save)) {
 		pid_t pid = lock_holder(line, st.st_ino);
 
-		if (pid > 0 && is_ancestor(pid))
+		if (pid > 0 && is_ancestor(pid) && !is_other_program(pid))
 			return pid;
 	}
 	return 0;
