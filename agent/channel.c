@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -20,6 +21,80 @@
 
 /* Host limit of lib/ttrpc; a request may hold a whole OCI configuration. */
 #define FRAME_MAX TTRPC_PAYLOAD_MAX
+
+/*
+ * Times that the relay is filled for one answer. A pipe of 1 MiB, all that a
+ * container may have unless it is privileged, has four relays' buffers.
+ */
+#define FILLS_MAX 16
+
+/* --- the relay ------------------------------------------------------------- */
+
+/* Without it, or a smaller one, things work and are slower. */
+static void open_relay(struct channel *channel)
+{
+	channel->relay_used = false;
+	channel->relay[0] = channel->relay[1] = -1;
+	if (pipe2(channel->relay, O_CLOEXEC | O_NONBLOCK) < 0) {
+		log_warn("relay: %s", strerror(errno));
+		return;
+	}
+	IGNORE(fcntl(channel->relay[0], F_SETPIPE_SZ, AGENT_READ_SIZE_MAX) < 0,
+	       "speed only");
+}
+
+static void reopen_relay(struct channel *channel)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(channel->relay); i++)
+		if (channel->relay[i] >= 0)
+			close(channel->relay[i]);
+	open_relay(channel);
+}
+
+/*
+ * A write that faults leaves a buffer of no bytes in a pipe. Such buffers are
+ * moved as others are, and would fill the relay for good: only a read drops
+ * them. For a relay without bytes.
+ */
+static void drop_empty_buffers(struct channel *channel)
+{
+	uint8_t byte;
+	ssize_t n;
+
+	/* 0 is a packet of no bytes, and not the end: we could write. */
+	do {
+		n = read(channel->relay[0], &byte, sizeof(byte));
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	if (n < 0 && errno == EAGAIN)
+		return;
+	reopen_relay(channel);
+}
+
+/* Return: bytes that the relay holds now; else as call_reply_pipe() */
+static ssize_t fill_relay(struct channel *channel, int pipe_fd, size_t max)
+{
+	for (int i = 0; i < FILLS_MAX; i++) {
+		int code, count = 0;
+		ssize_t n;
+
+		do {
+			n = splice(pipe_fd, NULL, channel->relay[1], NULL, max,
+				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		} while (n < 0 && errno == EINTR);
+		if (n > 0)
+			return n;
+		code = n < 0 ? errno : 0;
+		drop_empty_buffers(channel);
+		if (code != EAGAIN)
+			return code ? -EBUSY : 0;
+		/* Is there something behind the buffers of no bytes? */
+		if (ioctl(pipe_fd, FIONREAD, &count) < 0 || count == 0)
+			return -EAGAIN;
+	}
+	return -EBUSY;
+}
+
+/* --- frames ---------------------------------------------------------------- */
 
 /*
  * What the relay holds has been promised to the host. A port that takes none of
@@ -132,19 +207,6 @@ static void channel_ready(struct agent *agent, struct source *source UNUSED,
 		write_out(agent);
 }
 
-/* Without it, or a smaller one, things work and are slower. */
-static void open_relay(struct channel *channel)
-{
-	channel->relay_used = false;
-	channel->relay[0] = channel->relay[1] = -1;
-	if (pipe2(channel->relay, O_CLOEXEC | O_NONBLOCK) < 0) {
-		log_warn("relay: %s", strerror(errno));
-		return;
-	}
-	IGNORE(fcntl(channel->relay[0], F_SETPIPE_SZ, AGENT_READ_SIZE_MAX) < 0,
-	       "speed only");
-}
-
 /**
  * channel_start() - Serve requests on the port
  * @agent:	Agent whose loop is ready
@@ -255,14 +317,9 @@ ssize_t call_reply_pipe(const struct call *call, int pipe_fd, size_t max)
 
 	if (channel->relay[0] < 0 || channel->relay_used || !call->stream)
 		return -EBUSY;
-	do {
-		n = splice(pipe_fd, NULL, channel->relay[1], NULL, max,
-			   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return errno == EAGAIN ? -EAGAIN : -EBUSY;
-	if (n == 0)
-		return 0;
+	n = fill_relay(channel, pipe_fd, max);
+	if (n <= 0)
+		return n;
 	channel->relay_used = true;
 	send_frame(call->agent, head,
 		   ttrpc_data_head_encode(call->stream, (size_t)n, head),

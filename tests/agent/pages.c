@@ -18,6 +18,8 @@
 
 #define CHUNK ((size_t)64 << 10)
 #define VECTORS 512
+#define FAULTS 192
+#define PAGE 4096
 
 static void need(long result, const char *what)
 {
@@ -123,6 +125,17 @@ static void in_packets(const uint8_t *data, size_t len)
 		write_all(1, data + at, len - at < 100 ? len - at : 100);
 }
 
+/* Each leaves a buffer of no bytes in the pipe. Room for all: nobody reads yet. */
+static void write_faults(void)
+{
+	void *volatile nowhere = (void *)PAGE;
+
+	need(fcntl(1, F_SETPIPE_SZ, 1 << 20), "F_SETPIPE_SZ");
+	for (int i = 0; i < FAULTS; i++)
+		if (write(1, nowhere, PAGE) >= 0 || errno != EFAULT)
+			need(-1, "a write that must fault");
+}
+
 int main(int argc, char **argv)
 {
 	size_t total = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
@@ -144,6 +157,11 @@ int main(int argc, char **argv)
 			send_file(data, len);
 		else if (!strcmp(mode, "packets"))
 			in_packets(data, len);
+		else if (!strcmp(mode, "fault"))
+			write_faults(), write_all(1, data, len);
+		else if (!strcmp(mode, "fault-packets"))
+			need(fcntl(1, F_SETFL, O_DIRECT), "O_DIRECT"),
+				write_faults(), in_packets(data, len);
 		else
 			return 2;
 		munmap(data, CHUNK);
