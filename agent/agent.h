@@ -63,6 +63,7 @@ struct channel_frame {
 	uint8_t *data;
 	size_t len, done;
 	size_t relayed; /* bytes that follow, from the relay */
+	size_t lost;	/* bytes that were to follow: zeros in their place */
 };
 
 struct channel {
@@ -77,6 +78,7 @@ struct channel {
 	 */
 	int relay[2];
 	bool relay_used;
+	bool loss_logged;
 };
 
 /* One request on its way to an answer; copied by value. */

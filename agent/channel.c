@@ -94,12 +94,27 @@ static ssize_t fill_relay(struct channel *channel, int pipe_fd, size_t max)
 	return -EBUSY;
 }
 
+/*
+ * What the relay holds has been promised to the host, and can be lost: a page of
+ * a file's cache whose write failed can no longer be read (EIO; 0 when it has
+ * left the file too), and a port that takes none and does not say why has
+ * dropped it (the driver does without memory). The host gets as many zeros: a
+ * container must not be able to end the machine this way.
+ */
+static void lose_relayed(struct channel *channel, struct channel_frame *frame)
+{
+	if (!channel->loss_logged)
+		log_warn("output: %zu bytes cannot be read any more, zeros are "
+			 "in their place (said once)",
+			 frame->relayed);
+	channel->loss_logged = true;
+	frame->lost = frame->relayed;
+	frame->relayed = 0;
+	reopen_relay(channel);
+}
+
 /* --- frames ---------------------------------------------------------------- */
 
-/*
- * What the relay holds has been promised to the host. A port that takes none of
- * it and does not say why has lost it (the driver does without memory).
- */
 static ssize_t write_relayed(const struct channel *channel, size_t len)
 {
 	ssize_t n = splice(channel->relay[0], NULL, channel->fd, NULL, len,
@@ -108,6 +123,24 @@ static ssize_t write_relayed(const struct channel *channel, size_t len)
 	if (n == 0)
 		errno = EIO;
 	return n > 0 ? n : -1;
+}
+
+/* Return: 0 or -errno */
+static int write_zeros(const struct channel *channel, size_t *left)
+{
+	static const uint8_t zeros[4096];
+
+	while (*left > 0) {
+		ssize_t n = write(channel->fd, zeros,
+				  min_size(*left, sizeof(zeros)));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		*left -= (size_t)n;
+	}
+	return 0;
 }
 
 /* Return: whether the frame has been written, or -errno */
@@ -128,12 +161,16 @@ static int write_frame(struct channel *channel, struct channel_frame *frame)
 		n = write_relayed(channel, frame->relayed);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && (errno == EIO || errno == ENODATA)) {
+			lose_relayed(channel, frame);
+			break;
+		}
 		if (n < 0)
 			return -errno;
 		frame->relayed -= (size_t)n;
 		channel->relay_used = frame->relayed > 0;
 	}
-	return 0;
+	return write_zeros(channel, &frame->lost);
 }
 
 static int write_queue(struct channel *channel)
@@ -250,6 +287,7 @@ static void send_frame(struct agent *agent, const uint8_t *data, size_t len,
 	frame = xcalloc(1, sizeof(*frame));
 	frame->len = len - now.done;
 	frame->relayed = now.relayed;
+	frame->lost = now.lost;
 	frame->data = xcalloc(frame->len, 1);
 	memcpy(frame->data, data + now.done, frame->len);
 	*channel->tail = frame;

@@ -2,6 +2,7 @@
 """Output by both of its ways, moved and copied: no byte is lost, doubled or
 out of order, whatever the container does to its pipes."""
 import collections
+import errno
 import os
 import random
 import shutil
@@ -152,8 +153,26 @@ class Output(Case):
                            check=True)
         rootfs = G.new_rootfs()
         os.link(path, os.path.join(rootfs[1], "bin/pages"))
+        if mode == "lost":
+            self.small_hole(rootfs[1])
         name = self.start(["pages", mode, str(size)], rootfs=rootfs)
         return name, bytes((7 * i + i // 4096) & 255 for i in range(size))
+
+    def small_hole(self, root):
+        """/small/hole: a page that can be read, and has no room on the host."""
+        small = os.path.join(root, "small")
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", small], check=True)
+        with open(os.path.join(small, "hole"), "wb") as out:
+            out.truncate(4096)
+        try:
+            with open(os.path.join(small, "rest"), "wb", buffering=0) as out:
+                while out.write(bytes(4096)):
+                    pass
+        except OSError as error:
+            self.assertEqual(error.errno, errno.ENOSPC)
 
     def test_other_pages(self):
         for mode, size in (("map", 1 << 20), ("gift", 1 << 20), ("tee", 1 << 20),
@@ -171,3 +190,15 @@ class Output(Case):
             self.assertTrue(Reader(name).all() == want, mode)
         name, data = self.run_on("cat /data", 1 << 20)
         self.assertTrue(Reader(name).all() == data)
+
+    def test_lost_page(self):
+        """A page that cannot be read when it has been promised is zeros; what
+        comes later is as it was."""
+        name, want = self.start_pages("lost", 40000)
+        self.assertEqual(G.call("WaitProcess", container_id=name).status, 0)
+        out = Reader(name, lens=(4096,), depth=2).all()
+        self.assertEqual(len(out), len(want) + 4096)
+        self.assertEqual(out[:4096], want[:4096])
+        self.assertEqual(out[4096:2 * 4096], bytes(4096))
+        self.assertEqual(out[2 * 4096:], want[4096:])
+        self.assertIn("zeros", G.console_text())

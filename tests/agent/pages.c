@@ -5,6 +5,7 @@
  * does. The agent moves such pages on without looking at them.
  *
  * pages MODE BYTES, where byte I of the sequence is (7 I + I / 4096) mod 256.
+ * Mode "lost" writes one page of /small/hole more behind the first 4096 bytes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -136,6 +137,20 @@ static void write_faults(void)
 			need(-1, "a write that must fault");
 }
 
+/* A page of a file's cache that can no longer be read once it is in the pipe. */
+static void lose_page(void)
+{
+	static const uint8_t some[PAGE] = { 1 };
+	int fd = open("/small/hole", O_RDWR);
+	loff_t at = 0;
+
+	need(fd, "open /small/hole");
+	need(splice(fd, &at, 1, NULL, PAGE, 0) == PAGE ? 0 : -1, "splice");
+	if (pwrite(fd, some, PAGE, 0) >= 0 || errno != ENOSPC)
+		need(-1, "a write that must find no space");
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	size_t total = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
@@ -162,6 +177,9 @@ int main(int argc, char **argv)
 		else if (!strcmp(mode, "fault-packets"))
 			need(fcntl(1, F_SETFL, O_DIRECT), "O_DIRECT"),
 				write_faults(), in_packets(data, len);
+		else if (!strcmp(mode, "lost"))
+			write_all(1, data, PAGE), lose_page(),
+				write_all(1, data + PAGE, len - PAGE);
 		else
 			return 2;
 		munmap(data, CHUNK);
