@@ -19,7 +19,7 @@
 
 #define CHUNK ((size_t)64 << 10)
 #define VECTORS 512
-#define FAULTS 192
+#define FAULTS 200
 #define PAGE 4096
 
 static void need(long result, const char *what)
