@@ -358,6 +358,19 @@ on_tty() {
 	refused 'stdin is not a terminal' run --bundle "$BUNDLE" shell </dev/null
 }
 
+@test "verbs: foreground run that is killed: terminal restored, container hung up" {
+	bundle hung '.process.terminal = true | .process.args =
+		["sh", "-c", "trap \"exit 3\" HUP; echo up; sleep 1000 & wait"]'
+	run on_tty --expect up --expect done -- sh -c 'before=$(stty -g)
+		(sleep 6; kill -9 $(cat pid)) &
+		sh -c "echo \$\$ >pid; exec \"\$@\"" - "$@"
+		sleep 1; [ "$(stty -g)" = "$before" ] && echo restored; echo done' - \
+		"$KATA" run --bundle "$BUNDLE" hung
+	has "$output" restored
+	within 20 status_is hung stopped
+	run -0 rt delete hung
+}
+
 @test "verbs: what is typed goes to a job of the foreground alone" {
 	running job "$SLEEPS"
 	run on_tty -- bash -c 'set -m; "$@" & sleep 2; jobs; fg; echo "code=$?"' - \
