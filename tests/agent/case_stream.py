@@ -134,6 +134,7 @@ class Output(Case):
             "bs=4k count=50 2>/dev/null & done; sleep 3; kill %2 %3 %4 %5 " \
             "%6 %7 2>/dev/null; cat /tmp/? | wc -c >&2; exit 0"
         name, _ = self.run_on(script, 0)
+        time.sleep(1)  # so that the agent is not the only one who takes
         out = Reader(name, depth=3).all()
         taken = int(G.read_all(name, stderr=True))
         self.assertEqual(out.strip(b"\0"), b"")
