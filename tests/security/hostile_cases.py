@@ -244,7 +244,7 @@ SANE_LIMITS = {"seccomp_mode": (0, 3),
                "memory_max": (-1, 1 << 63), "pids_max": (-1, 1 << 63),
                "cpu_quota": (-1, 1 << 63), "cpu_period": (-1, 1 << 63)}
 TEXTS = [("escape codes", b"\x1b[2J\r\n"), ("a path", b"../../etc/shadow"),
-         ("100 KiB", b"B" * 102400), ("no UTF-8", b"\xff\xfe"),
+         ("300 KiB", b"B" * 307200), ("no UTF-8", b"\xff\xfe"),
          ("with a NUL", b"a\0b")]
 NUMBERS = [("0", 0), ("-1", -1), ("2^31", 1 << 31), ("2^63", 1 << 63)]
 
