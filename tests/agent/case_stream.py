@@ -56,6 +56,16 @@ class Reader:
 
 
 class Output(Case):
+    def all_read(self, readers, data):
+        """Each of them at once, and to the end."""
+        threads = [threading.Thread(target=reader.all) for reader in readers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        for reader in readers:
+            self.assertTrue(b"".join(reader.out) == data, reader.method)
+
     def run_on(self, script, size, **extra):
         """A started container with SIZE random bytes in /data."""
         rootfs = G.new_rootfs()
@@ -79,13 +89,7 @@ class Output(Case):
         name, data = self.run_on("cat /data >&2 & cat /data; wait", 4 << 20)
         readers = [Reader(name, "ReadStdout", depth=4),
                    Reader(name, "ReadStderr", depth=4)]
-        threads = [threading.Thread(target=reader.all) for reader in readers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        for reader in readers:
-            self.assertTrue(b"".join(reader.out) == data, reader.method)
+        self.all_read(readers, data)
 
     def test_port_full(self):
         """The host does not read: frames wait, one of them in its middle."""
@@ -104,13 +108,7 @@ class Output(Case):
             G.client.flows.set()
         for check in checks:
             G.client.finish(check, 30)
-        threads = [threading.Thread(target=reader.all) for reader in readers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        for reader in readers:
-            self.assertTrue(b"".join(reader.out) == data, reader.method)
+        self.all_read(readers, data)
 
     def test_end_with_data_left(self):
         name, data = self.run_on("cat /data", 900 << 10)

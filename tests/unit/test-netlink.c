@@ -18,6 +18,7 @@
 
 #include "auto.h"
 #include "netlink.h"
+#include "skip.h"
 
 static struct netlink *netlink;
 
@@ -44,7 +45,7 @@ static int tear_down(void **state)
 static void need_netns(void)
 {
 	if (!netlink)
-		skip();
+		skip_because("no network namespace of our own can be made");
 }
 
 static struct net_link find(const char *name)

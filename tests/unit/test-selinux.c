@@ -15,6 +15,7 @@
 
 #include "auto.h"
 #include "selinux.h"
+#include "skip.h"
 
 static void test_off_never_sets_a_label(void **state)
 {
@@ -22,7 +23,7 @@ static void test_off_never_sets_a_label(void **state)
 
 	(void)state;
 	if (selinux_is_on())
-		skip();
+		skip_because("SELinux is on");
 	assert_true(selinux_set_exec("system_u:system_r:kata_t:s0", &err) < 0);
 	assert_true(err.code > 0);
 }
@@ -34,7 +35,7 @@ static void test_off_gives_no_label_with_a_type(void **state)
 
 	(void)state;
 	if (selinux_is_on())
-		skip();
+		skip_because("SELinux is on");
 	assert_true(selinux_with_type("kata_t", &label, &err) < 0);
 	assert_null(label);
 }
@@ -46,7 +47,7 @@ static void test_on_reads_its_own_label(void **state)
 
 	(void)state;
 	if (!selinux_is_on())
-		skip();
+		skip_because("SELinux is off on this host");
 	assert_int_equal(selinux_get(getpid(), &label, &err), 0);
 	assert_non_null(strchr(label, ':'));
 }

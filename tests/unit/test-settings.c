@@ -23,6 +23,7 @@
 #include "runtime/settings-keys.h"
 #include "runtime/settings.h"
 #include "runtime/sizing.h"
+#include "skip.h"
 
 static char dir[64]; /* of one test, 0700 */
 static char file[96];
@@ -525,7 +526,7 @@ static void test_files_of_others(void **state)
 
 	(void)state;
 	if (geteuid() != 0)
-		skip();
+		skip_because("only root can make a file of another user");
 	put(file, "");
 	assert_int_equal(chown(file, 1234, 1234), 0);
 	refuse_file("owned by uid 1234, must be root's or the caller's");

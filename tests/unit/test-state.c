@@ -32,6 +32,7 @@
 #include "runtime/sandbox.h"
 #include "runtime/state.h"
 #include "runtime/uid-pool.h"
+#include "skip.h"
 
 static char top[] = "/tmp/test-state-XXXXXX";
 static int top_fd = -1;
@@ -192,7 +193,7 @@ static void test_hidden(void **state)
 		_exit(with_one_hidden());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (status == 2 << 8)
-		skip(); /* no user namespace for us here */
+		skip_because("no user namespace can be made here");
 	assert_int_equal(status, 0);
 }
 
@@ -201,6 +202,18 @@ static int count(void *arg, struct err *err)
 	(void)err;
 	++*(int *)arg;
 	return 0;
+}
+
+/* Where only one id is mapped there is none for a VMM. */
+static void take_or_skip(struct runtime *rt, struct state *state)
+{
+	struct err err = ERR_INIT;
+
+	if (uid_pool_take(rt, state, &err) == 0)
+		return;
+	if (err.code == ENOSPC)
+		skip_because("one id is all that is mapped here");
+	fail_msg("%s", err.text);
 }
 
 /* A record that still names a freed id has no word about who runs under it. */
@@ -213,8 +226,7 @@ static void test_pool_whose(void **state)
 	int calls = 0;
 
 	(void)state;
-	if (uid_pool_take(&rt, &one, &err) < 0)
-		skip(); /* one id is all that is mapped here */
+	take_or_skip(&rt, &one);
 	assert_int_equal(uid_pool_while_ours(&rt, &one, count, &calls, &err), 0);
 	assert_int_equal(calls, 1);
 	assert_int_equal(uid_pool_release(&rt, &one, &err), 0);
@@ -241,11 +253,7 @@ static void test_pool(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	if (uid_pool_take(&a, &one, &err) < 0) {
-		if (err.code == ENOSPC)
-			skip(); /* one id is all that is mapped here */
-		fail_msg("%s", err.text);
-	}
+	take_or_skip(&a, &one);
 	assert_int_equal(uid_pool_take(&b, &two, &err), 0);
 	assert_int_not_equal(one.uid, two.uid);
 	assert_string_equal(one.uid_pool, pool);
@@ -279,8 +287,7 @@ static void test_pool_id_is_running(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (uid_pool_take(&rt, &first, &err) < 0)
-		skip(); /* one id is all that is mapped here */
+	take_or_skip(&rt, &first);
 	assert_int_equal(uid_pool_release(&rt, &first, &err), 0);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
@@ -308,15 +315,10 @@ static void test_pool_without_default(void **state)
 	AUTO_FREE char *pool = xasprintf("%s/.uids", top);
 	struct runtime rt = { .root = top };
 	struct state s = { .id = (char[]){ "c" } };
-	struct err err = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
-	if (uid_pool_take(&rt, &s, &err) < 0) {
-		if (err.code == ENOSPC)
-			skip();
-		fail_msg("%s", err.text);
-	}
+	take_or_skip(&rt, &s);
 	assert_string_equal(s.uid_pool, pool);
 	free(s.uid_pool);
 }
@@ -333,7 +335,7 @@ static void test_pool_overflow_id(void **state)
 
 	(void)state;
 	if (geteuid() == 0)
-		skip();
+		skip_because("the default root of root is the machine's");
 	assert_int_equal(uid_pool_take(&rt, &s, &err), 0);
 	assert_int_equal(s.uid, 65535);
 	free(s.uid_pool);

@@ -23,6 +23,7 @@
 #include "auto.h"
 #include "runtime/verify-parts.h"
 #include "runtime/verify.h"
+#include "skip.h"
 
 #define ALL_NS "\"user\",\"mnt\",\"pid\",\"net\",\"ipc\",\"uts\",\"cgroup\""
 
@@ -254,7 +255,7 @@ static void test_inside(void **state)
 
 	(void)state;
 	if (pid < 0)
-		skip(); /* needs CAP_SYS_ADMIN and CAP_SYS_CHROOT */
+		skip_because("needs CAP_SYS_ADMIN and CAP_SYS_CHROOT");
 	path = xasprintf("/proc/%d", pid);
 	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = verify_inside_read(proc_fd, &inside, &err);
