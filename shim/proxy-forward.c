@@ -159,6 +159,15 @@ void forward_update(struct proxy *proxy)
 	uint32_t agent_events = 0;
 
 	settle_all(proxy);
+	/*
+	 * A receiver that is gone by now left its frame in the buffer. When
+	 * that is full no event would come any more to make room in it.
+	 */
+	while (proxy->guest_drop && proxy->from_guest.len > 0 &&
+	       !(proxy->ending && proxy->failed)) {
+		forward_flush(proxy);
+		settle_all(proxy);
+	}
 	if (flow_room(&proxy->from_guest) > 0)
 		agent_events |= EPOLLIN;
 	if (proxy->to_guest.len > 0)

@@ -258,9 +258,10 @@ static void client_handle(struct proxy *proxy, struct source *source,
 
 	if (events & EPOLLOUT)
 		forward_flush(proxy);
+	/* it may be gone by now; the others must go on in any case */
 	if (client->source.fd < 0)
-		return;
-	if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		r = 0;
+	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
 		client->hung_up = true;
 	while (r > 0 && !client->hung_up && (events & EPOLLIN))
 		r = client_step(proxy, client);

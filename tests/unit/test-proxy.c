@@ -261,6 +261,46 @@ static void test_stuck_guest_is_ended(void **state)
 	assert_true(proxy.ending);
 }
 
+/*
+ * A shim goes while the guest's frame for it fills every buffer on the way:
+ * what is left of the frame is dropped, and the others get theirs.
+ */
+static void test_dead_receiver_frees_the_way(void **state)
+{
+	int dying = connect_shim(), other = connect_shim();
+	struct ttrpc_header first, second, answer;
+	static const char zeros[4096];
+	size_t left = 1u << 20;
+	char byte;
+
+	(void)state;
+	send_header(dying, 0, 1, TTRPC_REQUEST);
+	send_header(other, 0, 1, TTRPC_REQUEST);
+	turns(4);
+	assert_true(take_frame(guest_fd, &first, &byte));
+	assert_true(take_frame(guest_fd, &second, &byte));
+	send_header(guest_fd, (uint32_t)left, first.stream, TTRPC_RESPONSE);
+	for (int i = 0; i < 2000 && left > 0; i++) {
+		ssize_t n = send(guest_fd, zeros, min_size(left, sizeof(zeros)),
+				 MSG_NOSIGNAL);
+
+		if (n > 0)
+			left -= (size_t)n;
+		if (i == 600) {
+			assert_int_equal(proxy.from_guest.len, PROXY_FLOW_SIZE);
+			close(dying);
+		}
+		proxy_turn(&proxy, 0);
+	}
+	assert_int_equal(left, 0);
+	send_header(guest_fd, 2, second.stream, TTRPC_RESPONSE);
+	send_bytes(guest_fd, 'x', 2);
+	turns(4);
+	assert_true(take_frame(other, &answer, &byte));
+	assert_int_equal(byte, 'x');
+	close(other);
+}
+
 static void test_will_waits_for_the_frame_under_way(void **state)
 {
 	int a = connect_shim(), b = connect_shim();
@@ -519,6 +559,7 @@ int main(void)
 		TEST(test_oversized_frame_ends_the_vm),
 		TEST(test_main_end_is_seen_while_the_guest_does_not_read),
 		TEST(test_stuck_guest_is_ended),
+		TEST(test_dead_receiver_frees_the_way),
 		TEST(test_will_waits_for_the_frame_under_way),
 		TEST(test_will_waits_for_room),
 		TEST(test_done_forgets_the_will),
