@@ -16,7 +16,8 @@ LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc ttrpc-decode netlink
 LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
 	oci-unsupported oci-devices oci-hooks
-LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy
+LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy \
+	policy-places
 # What reads guest bytes, or what a guest's bytes pass through, links least.
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
 LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait

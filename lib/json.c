@@ -17,6 +17,7 @@
 #include "auto.h"
 
 #define JSON_DEPTH_MAX 64 /* above every limit in use: size of the stack */
+#define PLACE_MAX 256	  /* bytes of a path in an error, about */
 
 const struct json_limits json_limits_config = {
 	.bytes = 4u << 20,
@@ -189,6 +190,25 @@ static int on_end_array(void *ctx)
 	return 1;
 }
 
+/* Where the innermost open container stands, "binds[2]"; "" at the top. */
+static char *place_of(const struct builder *b, size_t depth)
+{
+	char *path = xstrdup("");
+
+	for (size_t i = 0; i < depth && strlen(path) < PLACE_MAX; i++) {
+		const struct json *at = b->stack[i];
+		char *longer;
+
+		longer = at->type == JSON_OBJECT ?
+				 xasprintf("%s%s%.64s", path, *path ? "." : "",
+					   at->keys[at->count - 1]) :
+				 xasprintf("%s[%zu]", path, at->count - 1);
+		free(path);
+		path = longer;
+	}
+	return path;
+}
+
 static int key_order(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -207,13 +227,16 @@ static int on_end_map(void *ctx)
 	memcpy(sorted, map->keys, map->count * sizeof(*sorted));
 	qsort(sorted, map->count, sizeof(*sorted), key_order);
 	for (size_t i = 1; i < map->count; i++) {
-		if (strcmp(sorted[i - 1], sorted[i]) == 0) {
-			b->failed = true;
-			err_msg(b->err, EINVAL,
-				"JSON: key \"%.64s\" twice in one object",
-				sorted[i]);
-			return 0;
-		}
+		AUTO_FREE char *place = NULL;
+
+		if (strcmp(sorted[i - 1], sorted[i]) != 0)
+			continue;
+		place = place_of(b, b->depth);
+		b->failed = true;
+		err_msg(b->err, EINVAL,
+			"JSON: %s%skey \"%.64s\" twice in one object", place,
+			*place ? ": " : "", sorted[i]);
+		return 0;
 	}
 	return 1;
 }

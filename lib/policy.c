@@ -17,10 +17,10 @@
 #include "caps.h"
 #include "json.h"
 #include "path.h"
+#include "policy-places.h"
 
 #define BINDS_MAX 128
 #define STRINGS_MAX 64
-#define TEXT_MAX 4096
 #define NS_ALL ((1u << POLICY_NS_MAX) - 1)
 
 static const struct json_limits limits = { .bytes = POLICY_BYTES_MAX,
@@ -44,19 +44,29 @@ static const char *const identity_name[POLICY_ID_MAX] = { "own", "whole-map" };
 	 BIT(CAP_MKNOD) | BIT(CAP_SETFCAP))
 #define CAPS_AT_START (BIT(CAP_SYS_CHROOT) | BIT(CAP_SETPCAP))
 
+#define SIZE_MOST (UINT64_C(1) << 50)
 static const struct {
 	const char *name;
 	int resource;
+	uint64_t most;
 } rlimit_table[] = {
-	{ "as", RLIMIT_AS },	       { "core", RLIMIT_CORE },
-	{ "fsize", RLIMIT_FSIZE },     { "locks", RLIMIT_LOCKS },
-	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE },
-	{ "nofile", RLIMIT_NOFILE },   { "nproc", RLIMIT_NPROC },
-	{ "rtprio", RLIMIT_RTPRIO },   { "sigpending", RLIMIT_SIGPENDING },
-	{ "stack", RLIMIT_STACK },
+	{ "as", RLIMIT_AS, SIZE_MOST },
+	{ "core", RLIMIT_CORE, 0 }, /* a dump holds the guest's memory */
+	{ "fsize", RLIMIT_FSIZE, SIZE_MOST },
+	{ "locks", RLIMIT_LOCKS, 1 << 20 },
+	{ "memlock", RLIMIT_MEMLOCK, SIZE_MOST },
+	{ "msgqueue", RLIMIT_MSGQUEUE, 1 << 20 },
+	{ "nofile", RLIMIT_NOFILE, 1 << 20 },
+	{ "nproc", RLIMIT_NPROC, 1 << 16 },
+	{ "rtprio", RLIMIT_RTPRIO, 99 },
+	{ "sigpending", RLIMIT_SIGPENDING, 1 << 20 },
+	{ "stack", RLIMIT_STACK, SIZE_MOST },
 };
 
-/* A key that no code reads is a rule that nobody enforces. */
+/*
+ * A key that no code reads is a rule that nobody enforces, and so is one whose
+ * value is null: the readers take that for absent.
+ */
 static int check_keys(const struct json *obj, const char *path,
 		      const char *const *known, size_t count, struct err *err)
 {
@@ -68,6 +78,14 @@ static int check_keys(const struct json *obj, const char *path,
 		if (n == count)
 			return err_msg(err, EINVAL, "%s%s%s: unknown key", path,
 				       *path ? "." : "", obj->keys[i]);
+		if (obj->items[i].type == JSON_NULL)
+			return err_msg(err, EINVAL, "%s%s%s: is null", path,
+				       *path ? "." : "", obj->keys[i]);
+		if (strcmp(obj->keys[i], "comment") == 0 &&
+		    obj->items[i].type != JSON_STRING)
+			return err_msg(err, EINVAL,
+				       "%s%scomment: must be a string", path,
+				       *path ? "." : "");
 	}
 	return 0;
 }
@@ -79,26 +97,6 @@ static bool is_name(const char *text)
 	return len > 0 && len <= 64 &&
 	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len &&
 	       text[0] != '-';
-}
-
-/* Absolute, without "..", "//", a trailing slash or control characters. */
-static int check_path(const char *path, const char *value, struct err *err)
-{
-	AUTO_FREE char *clean = NULL;
-
-	if (value[0] != '/' || strlen(value) >= TEXT_MAX)
-		return err_msg(err, EINVAL, "%s: must be an absolute path",
-			       path);
-	for (const unsigned char *at = (const unsigned char *)value; *at; at++)
-		if (*at < 0x20 || *at == 0x7f)
-			return err_msg(err, EINVAL, "%s: control character",
-				       path);
-	clean = path_normalise(value);
-	if (strcmp(clean, value) != 0 || strcmp(clean, "/") == 0)
-		return err_msg(err, EINVAL,
-			       "%s: %s is not in plain form or is /", path,
-			       value);
-	return 0;
 }
 
 static int get_text(const struct json *obj, const char *path, const char *key,
@@ -130,8 +128,8 @@ static int get_strv(const struct json *obj, const char *key, struct strv *ret,
 	for (size_t i = 0; i < ret->count; i++)
 		for (size_t n = 0; n < i; n++)
 			if (strcmp(ret->item[i], ret->item[n]) == 0)
-				return err_msg(err, EINVAL, "%s: %s twice", key,
-					       ret->item[i]);
+				return err_msg(err, EINVAL, "%s[%zu]: %s twice",
+					       key, i, ret->item[i]);
 	return 0;
 }
 
@@ -140,8 +138,12 @@ static int get_paths(const struct json *obj, const char *key, struct strv *ret,
 {
 	int r = get_strv(obj, key, ret, err);
 
-	for (size_t i = 0; r == 0 && i < ret->count; i++)
-		r = check_path(key, ret->item[i], err);
+	for (size_t i = 0; r == 0 && i < ret->count; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "%s[%zu]", key, i);
+		r = policy_path_check(path, ret->item[i], err);
+	}
 	return r;
 }
 
@@ -152,8 +154,8 @@ static int get_names(const struct json *obj, const char *key, struct strv *ret,
 
 	for (size_t i = 0; r == 0 && i < ret->count; i++)
 		if (!is_name(ret->item[i]))
-			r = err_msg(err, EINVAL, "%s: \"%s\" is no name", key,
-				    ret->item[i]);
+			r = err_msg(err, EINVAL, "%s[%zu]: \"%s\" is no name",
+				    key, i, ret->item[i]);
 	return r;
 }
 
@@ -166,7 +168,7 @@ static int get_env(const struct json *obj, struct strv *ret, struct err *err)
 		    ret->item[i][strspn(ret->item[i],
 					"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")])
 			r = err_msg(err, EINVAL,
-				    "environment: \"%s\" is no name",
+				    "environment[%zu]: \"%s\" is no name", i,
 				    ret->item[i]);
 	return r;
 }
@@ -204,7 +206,8 @@ static int get_namespaces(const struct json *root, struct policy *policy,
 		       strcmp(names.item[i], policy_ns_name[n]) != 0)
 			n++;
 		if (n == POLICY_NS_MAX)
-			r = err_msg(err, EINVAL, "namespaces: unknown \"%s\"",
+			r = err_msg(err, EINVAL,
+				    "namespaces[%zu]: unknown \"%s\"", i,
 				    names.item[i]);
 		else
 			policy->namespaces |= 1u << n;
@@ -256,10 +259,28 @@ static int get_all_caps(const struct json *root, struct policy *policy,
 			&policy->start_caps, err);
 }
 
+/* What of the host it shows. */
+static int check_source(const struct policy_bind *bind, const char *path,
+			struct err *err)
+{
+	AUTO_FREE char *at = xasprintf("%s.source", path);
+
+	if (policy_path_check(at, bind->source, err) < 0)
+		return -err->code;
+	if (!bind->device)
+		return policy_source_check(at, bind->source, err);
+	if (strcmp(bind->source, bind->target) != 0)
+		return err_msg(
+			err, EINVAL,
+			"%s.target: a device is bound from /dev to the same place",
+			path);
+	return policy_device_check(at, bind->source, err);
+}
+
 static int check_bind(const struct policy_bind *bind, const char *path,
 		      struct err *err)
 {
-	int r;
+	AUTO_FREE char *target = xasprintf("%s.target", path);
 
 	if (!bind->source == !bind->name)
 		return err_msg(err, EINVAL, "%s: needs either source or name",
@@ -268,23 +289,15 @@ static int check_bind(const struct policy_bind *bind, const char *path,
 		return err_msg(err, EINVAL, "%s.name: \"%s\" is no name", path,
 			       bind->name);
 	if (!bind->target)
-		return err_msg(err, EINVAL, "%s.target: missing", path);
-	r = check_path(path, bind->target, err);
-	if (r == 0 && bind->source)
-		r = check_path(path, bind->source, err);
-	if (r < 0)
-		return r;
-	if (bind->device &&
-	    (!bind->source || strncmp(bind->source, "/dev/", 5) != 0 ||
-	     strcmp(bind->source, bind->target) != 0))
-		return err_msg(
-			err, EINVAL,
-			"%s: a device is bound from /dev to the same place",
-			path);
-	if (bind->writable && (bind->source || bind->device))
+		return err_msg(err, EINVAL, "%s: missing", target);
+	if (policy_path_check(target, bind->target, err) < 0)
+		return -err->code;
+	if (bind->device && !bind->source)
+		return err_msg(err, EINVAL, "%s.device: needs a source", path);
+	if (bind->writable && bind->source)
 		return err_msg(err, EINVAL,
-			       "%s: only a named bind may be writable", path);
-	return 0;
+			       "%s.writable: only a named bind may be", path);
+	return bind->source ? check_source(bind, path, err) : 0;
 }
 
 static int parse_bind(const struct json *item, const char *path,
@@ -337,13 +350,11 @@ static int get_binds(const struct json *root, struct policy *policy,
 		for (size_t n = 0; n < i; n++) {
 			const struct policy_bind *other = &policy->binds[n];
 
-			if (strcmp(other->target, bind->target) == 0 ||
-			    (bind->name && other->name &&
-			     strcmp(other->name, bind->name) == 0))
-				return err_msg(
-					err, EINVAL,
-					"%s: same target or name as binds[%zu]",
-					path, n);
+			if (bind->name && other->name &&
+			    strcmp(other->name, bind->name) == 0)
+				return err_msg(err, EINVAL,
+					       "%s.name: same as binds[%zu]",
+					       path, n);
 		}
 	}
 	return 0;
@@ -368,9 +379,11 @@ static int get_rlimits(const struct json *root, struct policy *policy,
 		if (n == ARRAY_SIZE(rlimit_table))
 			return err_msg(err, EINVAL, "rlimits.%s: unknown limit",
 				       obj->keys[i]);
-		r = need(json_get_u64(obj, "rlimits", obj->keys[i], INT64_MAX,
-				      &limit->value, err),
-			 obj->keys[i], err);
+		r = json_get_u64(obj, "rlimits", obj->keys[i],
+				 rlimit_table[n].most, &limit->value, err);
+		if (r == 0)
+			r = err_msg(err, EINVAL, "rlimits.%s: is null",
+				    obj->keys[i]);
 		if (r < 0)
 			return r;
 		limit->resource = rlimit_table[n].resource;
@@ -394,7 +407,9 @@ static int get_program(const struct json *root, struct policy *policy,
 	r = need(get_text(root, "", "program", &policy->program, err),
 		 "program", err);
 	if (r >= 0)
-		r = check_path("program", policy->program, err);
+		r = policy_path_check("program", policy->program, err);
+	if (r >= 0)
+		r = policy_source_check("program", policy->program, err);
 	return r < 0 ? r :
 		       json_get_bool(root, "", "libraries", &policy->libraries,
 				     err);
@@ -434,6 +449,8 @@ static int get_files(const struct json *root, struct policy *policy,
 		r = get_paths(root, "tmpfs", &policy->tmpfs, err);
 	if (r >= 0)
 		r = json_get_bool(root, "", "proc", &policy->proc, err);
+	if (r >= 0)
+		r = policy_places_check(policy, err);
 	return r;
 }
 
@@ -497,16 +514,35 @@ int policy_parse(const char *text, size_t len, struct policy **ret,
 	return 0;
 }
 
+/* The VMM's policy is not the file server's, whatever its file is called. */
+static int check_file_name(const struct policy *policy, const char *path,
+			   struct err *err)
+{
+	AUTO_FREE char *file = xasprintf("%s.json", policy->name);
+	const char *slash = strrchr(path, '/');
+
+	if (strcmp(slash ? slash + 1 : path, file) == 0)
+		return 0;
+	return err_msg(err, EINVAL, "name: is \"%s\", not that of the file",
+		       policy->name);
+}
+
 int policy_load(const char *path, struct policy **ret, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
+	struct policy *policy = NULL;
 
 	if (path_check_trusted(path, err) < 0)
 		return err_wrap(err, "policy");
 	if (path_read_file(AT_FDCWD, path, POLICY_BYTES_MAX, &text, err) < 0)
 		return err_wrap(err, "policy");
-	if (policy_parse(text, strlen(text), ret, err) < 0)
+	if (policy_parse(text, strlen(text), &policy, err) < 0)
 		return err_wrap(err, "policy %s", path);
+	if (check_file_name(policy, path, err) < 0) {
+		policy_free(policy);
+		return err_wrap(err, "policy %s", path);
+	}
+	*ret = policy;
 	return 0;
 }
 

@@ -163,7 +163,14 @@ lint-syntax: $(PROTO_H)	## warnings of gcc and clang
 lint-shell:	## shellcheck
 	shellcheck $(wildcard $(LINT_SH))
 
-lint-docs: $(PROGRAMS)	## documents, man pages and completion against tree and programs
+# What compares the policies' schema with the reader of policies.
+POLICY_CHECK := $(B)/tools/policy-check
+$(POLICY_CHECK): $(OBJ)/tests/lint/policy-check.o $(call lib_objs,$(LIB_JAIL))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
+
+lint-docs: $(PROGRAMS) $(POLICY_CHECK)	## documents, policies, man pages and completion against tree and programs
+	@tests/lint/check-policies $(POLICY_CHECK)
 	@tests/lint/check-conformance
 	@tests/lint/check-man $(BIN)/kata-runtime
 	@tests/lint/check-completion $(BIN)/kata-runtime

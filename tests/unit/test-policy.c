@@ -118,6 +118,8 @@ static void test_head(void **state)
 	refused(HEAD("root") "}", "identity");
 	refused("{\"name\":\"x\",\"program\":\"bin/x\"}", "absolute");
 	refused("{\"name\":\"x\",\"program\":\"/usr/../x\"}", "plain form");
+	refused("{\"name\":\"x\",\"program\":\"/proc/self/exe\"}",
+		"program: /proc/self/exe: nothing of /proc");
 	refused("{\"name\":\"../x\",\"program\":\"/x\"}", "no name");
 	refused("{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"own\","
 		"\"namespaces\":[\"user\",\"mnt\",\"pid\",\"ipc\",\"uts\",\"cgroup\"],"
@@ -153,41 +155,119 @@ static void test_caps(void **state)
 static void test_binds(void **state)
 {
 #define BIND(text) HEAD("own") ",\"binds\":[" text "]}"
+#define NAMED "{\"name\":\"a\",\"target\":\"/x\"}"
 	(void)state;
-	refused(BIND("{\"target\":\"/x\"}"), "either source or name");
+	refused(BIND("{\"target\":\"/x\"}"), "binds[0]: needs either source");
 	refused(BIND("{\"source\":\"/a\",\"name\":\"b\",\"target\":\"/x\"}"),
 		"either");
-	refused(BIND("{\"source\":\"/a\"}"), "target");
-	refused(BIND("{\"source\":\"/a\",\"target\":\"/\"}"), "is /");
+	refused(BIND("{\"source\":\"/a\"}"), "binds[0].target: missing");
+	refused(BIND("{\"source\":\"/a\",\"target\":\"/\"}"),
+		"binds[0].target: / is not");
 	refused(BIND("{\"source\":\"/a/../b\",\"target\":\"/x\"}"),
-		"plain form");
-	refused(BIND("{\"source\":\"/a\\nb\",\"target\":\"/x\"}"), "control");
-	refused(BIND("{\"source\":\"/etc/kvm\",\"target\":\"/dev/kvm\",\"device\":true}"),
-		"device");
-	refused(BIND("{\"source\":\"/dev/kvm\",\"target\":\"/k\",\"device\":true}"),
-		"device");
-	refused(BIND("{\"source\":\"/etc\",\"target\":\"/etc\",\"writable\":true}"),
-		"writable");
-	refused(BIND("{\"name\":\"A\",\"target\":\"/x\"}"), "no name");
-	refused(BIND("{\"name\":\"a\",\"target\":\"/x\"},{\"name\":\"a\",\"target\":\"/y\"}"),
-		"same target or name");
-	refused(BIND("{\"name\":\"a\",\"target\":\"/x\"},{\"name\":\"b\",\"target\":\"/x\"}"),
-		"same target or name");
+		"binds[0].source: /a/../b is not in plain form");
+	refused(BIND("{\"source\":\"/a\\nb\",\"target\":\"/x\"}"),
+		"binds[0].source: control");
+	refused(BIND("{\"source\":\"a\",\"target\":\"/x\"}"),
+		"binds[0].source: must be an absolute path");
+	refused(BIND("{\"source\":\"/proc/1/root\",\"target\":\"/x\"}"),
+		"binds[0].source: /proc/1/root: nothing of /proc");
+	refused(BIND("{\"source\":\"/var/run\",\"target\":\"/x\"}"),
+		"nothing of /var/run");
+	refused(BIND("{\"source\":\"/dev/kvm\",\"target\":\"/dev/kvm\"}"),
+		"nothing of /dev");
+	refused(BIND("{\"source\":\"/a\",\"target\":\"/sys/x\"}"),
+		"binds[0].target: /sys/x is no place");
+	refused(BIND("{\"name\":\"A\",\"target\":\"/x\"}"),
+		"binds[0].name: \"A\" is no name");
+	refused(BIND(NAMED ",{\"name\":\"a\",\"target\":\"/y\"}"),
+		"binds[1].name: same as binds[0]");
 	refused(BIND("{\"name\":\"a\",\"target\":\"/x\",\"rw\":true}"),
-		"unknown key");
-	refused(BIND("7"), "object");
+		"binds[0].rw: unknown key");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\",\"name\":\"b\"}"),
+		"binds[0]: key \"name\" twice");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\",\"source\":null}"),
+		"binds[0].source: is null");
+	refused(BIND("7"), "binds[0]: must be an object");
+}
+
+static void test_devices_and_writable(void **state)
+{
+#define DEVICE(source, target)                                                 \
+	BIND("{\"source\":\"" source "\",\"target\":\"" target                 \
+	     "\",\"device\":true}")
+	(void)state;
+	refused(DEVICE("/etc/kvm", "/etc/kvm"),
+		"binds[0].source: /etc/kvm is not among the devices");
+	refused(DEVICE("/dev/sda", "/dev/sda"),
+		"binds[0].source: /dev/sda is not among the devices");
+	refused(DEVICE("/dev/kvm", "/k"), "binds[0].target: a device is bound");
+	refused(BIND("{\"name\":\"a\",\"target\":\"/x\",\"device\":true}"),
+		"binds[0].device: needs a source");
+	refused(BIND("{\"source\":\"/etc\",\"target\":\"/etc\",\"writable\":true}"),
+		"binds[0].writable: only a named bind");
+}
+
+static void test_places(void **state)
+{
+#define FILES(text) HEAD("own") "," text "}"
+	(void)state;
+	refused(BIND(NAMED ",{\"name\":\"b\",\"target\":\"/x\"}"),
+		"binds[1].target: /x is given twice, see binds[0].target");
+	refused(BIND(NAMED ",{\"name\":\"b\",\"target\":\"/x/y\"}"),
+		"binds[1].target: /x/y lies below /x of binds[0].target");
+	refused(BIND("{\"name\":\"b\",\"target\":\"/x/y\"}," NAMED),
+		"binds[1].target: /x hides /x/y of binds[0].target");
+	refused(BIND("{\"source\":\"/a\",\"target\":\"/usr/bin/x\"}"),
+		"/usr/bin/x is given twice, see program");
+	refused(BIND("{\"source\":\"/a\",\"target\":\"/usr\"}"),
+		"/usr hides /usr/bin/x of program");
+	refused(FILES("\"tmpfs\":[\"/x\"],\"binds\":[" NAMED "]"),
+		"binds[0].target: /x is given twice, see tmpfs[0]");
+	refused(FILES("\"directories\":[\"/t/x\"],\"tmpfs\":[\"/t\"]"),
+		"tmpfs[0]: /t hides /t/x of directories[0]");
+	refused(FILES("\"proc\":true,\"tmpfs\":[\"/proc\"]"),
+		"tmpfs[0]: /proc is given twice, see proc");
+	refused(FILES("\"directories\":[\"/proc/x\"]"),
+		"directories[0]: /proc/x is no place");
+}
+
+static void test_place_below_a_tmpfs(void **state)
+{
+	static const char text[] =
+		HEAD("own") ",\"tmpfs\":[\"/t\"],\"binds\":[{\"name\":\"a\","
+			    "\"target\":\"/t/x\"}]}";
+	struct policy *policy = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(policy_parse(text, strlen(text), &policy, &err), 0);
+	assert_string_equal(policy->binds[0].target, "/t/x");
+	policy_free(policy);
 }
 
 static void test_rest(void **state)
 {
 	(void)state;
-	refused(HEAD("own") ",\"rlimits\":{\"cpu\":1}}", "unknown limit");
+	refused(HEAD("own") ",\"rlimits\":{\"cpu\":1}}",
+		"rlimits.cpu: unknown limit");
 	refused(HEAD("own") ",\"rlimits\":{\"core\":\"0\"}}", "rlimits.core");
-	refused(HEAD("own") ",\"rlimits\":{\"core\":null}}", "core");
-	refused(HEAD("own") ",\"environment\":[\"A=B\"]}", "environment");
-	refused(HEAD("own") ",\"descriptors\":[\"a,b\"]}", "descriptors");
-	refused(HEAD("own") ",\"tmpfs\":[\"tmp\"]}", "absolute");
-	refused(HEAD("own") ",\"directories\":[\"/a\",\"/a\"]}", "twice");
+	refused(HEAD("own") ",\"rlimits\":{\"core\":null}}",
+		"rlimits.core: is null");
+	refused(HEAD("own") ",\"rlimits\":{\"core\":1}}",
+		"rlimits.core: is 1, must be an integer from 0 to 0");
+	refused(HEAD("own") ",\"rlimits\":{\"nofile\":1048577}}",
+		"rlimits.nofile: is 1048577");
+	refused(HEAD("own") ",\"rlimits\":{\"core\":0,\"core\":0}}",
+		"rlimits: key \"core\" twice");
+	refused(HEAD("own") ",\"environment\":[\"A=B\"]}",
+		"environment[0]: \"A=B\"");
+	refused(HEAD("own") ",\"descriptors\":[\"x\",\"a,b\"]}",
+		"descriptors[1]: \"a,b\"");
+	refused(HEAD("own") ",\"tmpfs\":[\"tmp\"]}", "tmpfs[0]: must be an");
+	refused(HEAD("own") ",\"directories\":[\"/a\",\"/a\"]}",
+		"directories[1]: /a twice");
+	refused(HEAD("own") ",\"libraries\":null}", "libraries: is null");
+	refused(HEAD("own") ",\"comment\":[]}", "comment: must be a string");
 }
 
 static void test_writable_file(void **state)
@@ -195,17 +275,23 @@ static void test_writable_file(void **state)
 	char dir[] = "/tmp/test-policy-XXXXXX";
 	struct policy *policy = NULL;
 	struct err err = ERR_INIT;
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *path = NULL, *other = NULL;
 	AUTO_FD int fd = -1;
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	path = xasprintf("%s/p.json", dir);
+	path = xasprintf("%s/x.json", dir);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	assert_true(write(fd, HEAD("own") "}", strlen(HEAD("own") "}")) > 0);
 	assert_int_equal(policy_load(path, &policy, &err), 0);
 	policy_free(policy);
+	policy = NULL;
+	other = xasprintf("%s/y.json", dir);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(policy_load(other, &policy, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "name: is \"x\""));
+	assert_int_equal(rename(other, path), 0);
 	assert_int_equal(fchmod(fd, 0622), 0);
 	assert_int_equal(policy_load(path, &policy, &err), -EPERM);
 	assert_int_equal(unlink(path), 0);
@@ -222,6 +308,9 @@ int main(void)
 		cmocka_unit_test(test_head),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_devices_and_writable),
+		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_place_below_a_tmpfs),
 		cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_writable_file),
 	};
