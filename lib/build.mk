@@ -22,7 +22,7 @@ LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy \
 LIB_PROXY := $(LIB_BASE) caps seccomp $(LIB_JSON) ttrpc records
 LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait
 LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) $(LIB_AGENT_CLIENT)
-LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink sha256
+LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink sha256 filter-eval
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 
