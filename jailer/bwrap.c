@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -16,12 +15,11 @@
 #include "auto.h"
 #include "caps.h"
 #include "fd.h"
+#include "filter.h"
 #include "hooks.h"
 #include "path.h"
 
 #include "jail.h"
-
-#define FILTER_MAX (BPF_MAXINSNS * sizeof(struct sock_filter))
 
 /**
  * bwrap_check() - Refuse a bubblewrap that would gain rights by being run
@@ -51,13 +49,13 @@ int bwrap_check(const char *path, struct err *err)
 	return path_check_trusted(path, err);
 }
 
-static char *filter_path(const struct jail *jail)
+/* The filters are beside the policies. */
+static char *filter_dir(const struct jail *jail)
 {
 	const char *slash = strrchr(jail->policy_path, '/');
 	int len = slash ? (int)(slash - jail->policy_path) + 1 : 0;
 
-	return xasprintf("%.*s../seccomp/%s.bpf", len, jail->policy_path,
-			 jail->policy->seccomp);
+	return xasprintf("%.*s../seccomp", len, jail->policy_path);
 }
 
 /**
@@ -65,28 +63,16 @@ static char *filter_path(const struct jail *jail)
  * @jail:	seccomp_fd is set
  * @err:	Filled on failure
  *
+ * Its bytes must be those that were built with this program.
+ *
  * Return: 0 or -errno
  */
 int bwrap_load_filter(struct jail *jail, struct err *err)
 {
-	AUTO_FREE char *path = filter_path(jail);
-	AUTO_FREE char *data = NULL;
-	AUTO_FD int fd = -1;
-	size_t len = 0;
+	AUTO_FREE char *dir = filter_dir(jail);
 
-	if (path_check_trusted(path, err) < 0)
-		return err_wrap(err, "seccomp filter");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(err, errno, "seccomp filter %s", path);
-	if (fd_read_text(fd, FILTER_MAX, &data, &len, err) < 0)
-		return err_wrap(err, "seccomp filter %s", path);
-	if (len == 0 || len % sizeof(struct sock_filter) != 0)
-		return err_msg(err, EINVAL,
-			       "seccomp filter %s: %zu bytes are no filter",
-			       path, len);
-	jail->seccomp_fd = fd_memfd("seccomp", data, len, err);
-	return jail->seccomp_fd < 0 ? jail->seccomp_fd : 0;
+	jail->seccomp_fd = filter_open(dir, jail->policy->seccomp, err);
+	return jail->seccomp_fd < 0 ? err_wrap(err, "seccomp filter") : 0;
 }
 
 static void add_namespaces(const struct jail *jail, struct strv *args)

@@ -16,6 +16,7 @@
 #include "child.h"
 #include "env-host.h"
 #include "fd.h"
+#include "filter.h"
 #include "opts.h"
 #include "path.h"
 #include "policy.h"
@@ -259,18 +260,11 @@ static void report_filter(struct report *r, const struct settings *s,
 			  const char *name)
 {
 	AUTO_FREE char *path = xasprintf("%s/%s.bpf", s->seccomp, name);
-	AUTO_FREE char *list = xasprintf("%s/%s.sha256", s->seccomp, name);
-	AUTO_FREE char *text = NULL;
-	struct err err = ERR_INIT;
 
 	report_begin(r, name);
 	report_string(r, "Path", path);
 	report_digest(r, "SHA256", path);
-	if (path_read_file(AT_FDCWD, list, 4096, &text, &err) < 0)
-		text = xasprintf("unknown: %s", err.text);
-	else
-		text[strcspn(text, " \n")] = '\0';
-	report_string(r, "BuiltSHA256", text);
+	report_string(r, "BuiltSHA256", filter_digest(name));
 	report_end(r);
 }
 

@@ -19,6 +19,7 @@
 #include "container.h"
 #include "exec-process.h"
 #include "fd.h"
+#include "filter.h"
 #include "foreground.h"
 #include "hooks.h"
 #include "ids.h"
@@ -82,7 +83,6 @@ static int open_process(struct execution *e, struct err *err)
 /* Before the container's namespace is entered: there an owner may be unmapped. */
 static int check_shim(struct execution *e, struct err *err)
 {
-	AUTO_FREE char *filter = NULL;
 	int fd;
 
 	if (!e->state.shim_path || !e->state.seccomp_dir)
@@ -92,8 +92,7 @@ static int check_shim(struct execution *e, struct err *err)
 			e->id);
 	if (path_check_trusted(e->state.shim_path, err) < 0)
 		return err_wrap(err, "kata-shim");
-	filter = xasprintf("%s/shim.bpf", e->state.seccomp_dir);
-	fd = path_open_trusted(filter, err);
+	fd = filter_open(e->state.seccomp_dir, "shim", err);
 	if (fd < 0)
 		return err_wrap(err, "seccomp filter");
 	add_fd(e, "seccomp", fd);

@@ -16,6 +16,7 @@
 
 #include "auto.h"
 #include "bundle.h"
+#include "filter.h"
 #include "hooks.h"
 #include "hook-points.h"
 #include "jail-check.h"
@@ -130,14 +131,12 @@ static void add_fd(struct shim_fds *fds, const char *name, int fd)
 static int open_shim_files(struct creation *c, struct shim_fds *fds,
 			   struct err *err)
 {
-	AUTO_FREE char *filter =
-		xasprintf("%s/shim.bpf", c->rt->settings.seccomp);
 	int fd = openat(c->dir_fd, "config.json", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return err_set(err, errno, "config.json");
 	add_fd(fds, "config", fd);
-	fd = path_open_trusted(filter, err);
+	fd = filter_open(c->rt->settings.seccomp, "shim", err);
 	if (fd < 0)
 		return err_wrap(err, "seccomp filter");
 	add_fd(fds, "seccomp", fd);

@@ -19,6 +19,7 @@
 
 #include "auto.h"
 #include "child.h"
+#include "filter.h"
 #include "num.h"
 #include "path.h"
 #include "policy.h"
@@ -138,7 +139,7 @@ static int check_jail(const struct runtime *rt, const char *name,
 {
 	AUTO_FREE char *path =
 		xasprintf("%s/%s.json", rt->settings.policies, name);
-	AUTO_FREE char *filter = NULL;
+	AUTO_FREE char *filters = NULL;
 	struct policy *policy = NULL;
 	int r = policy_load(path, &policy, err);
 
@@ -146,9 +147,8 @@ static int check_jail(const struct runtime *rt, const char *name,
 		return err_wrap(err, "jail %s", name);
 	r = check_program(policy, err);
 	/* Where the jailer looks for it. */
-	filter = xasprintf("%s/../seccomp/%s.bpf", rt->settings.policies,
-			   policy->seccomp);
-	if (r == 0 && path_check_trusted(filter, err) < 0)
+	filters = xasprintf("%s/../seccomp", rt->settings.policies);
+	if (r == 0 && filter_check_file(filters, policy->seccomp, err) < 0)
 		r = err_wrap(err, "seccomp filter of jail %s", name);
 	policy_free(policy);
 	return r;
@@ -171,21 +171,20 @@ static int check_jails(const struct runtime *rt, struct err *err)
 int preflight_files(const struct runtime *rt, struct err *err)
 {
 	const struct settings *set = &rt->settings;
-	AUTO_FREE char *proxy_filter = xasprintf("%s/proxy.bpf", set->seccomp);
-	AUTO_FREE char *shim_filter = xasprintf("%s/shim.bpf", set->seccomp);
 	const struct {
 		const char *what, *path;
 	} file[] = { { "kata-jailer", set->jailer },
 		     { "kata-proxy", set->proxy },
 		     { "kata-shim", set->shim },
 		     { "policies", set->policies },
-		     { "seccomp filters", set->seccomp },
-		     { "seccomp filter", proxy_filter },
-		     { "seccomp filter", shim_filter } };
+		     { "seccomp filters", set->seccomp } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(file); i++)
 		if (path_check_trusted(file[i].path, err) < 0)
 			return err_wrap(err, "%s", file[i].what);
+	if (filter_check_file(set->seccomp, "proxy", err) < 0 ||
+	    filter_check_file(set->seccomp, "shim", err) < 0)
+		return err_wrap(err, "seccomp filter");
 	if (check_guest_file(rt, "guest kernel", set->kernel, true, err) < 0 ||
 	    check_guest_file(rt, "guest initrd", set->initrd, false, err) < 0 ||
 	    check_bwrap(err) < 0)

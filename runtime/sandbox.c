@@ -14,6 +14,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "filter.h"
 #include "hooks.h"
 #include "jail-check.h"
 #include "json.h"
@@ -315,9 +316,6 @@ static int open_network(struct sandbox *s, struct netns_tap *tap,
 static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
 			  struct err *err)
 {
-	AUTO_FREE char *filter =
-		xasprintf("%s/proxy.bpf", s->rt->settings.seccomp);
-
 	s->log_fd = openat(
 		s->dir_fd, "log",
 		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -325,7 +323,7 @@ static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
 		return err_set(err, errno, "open log");
 	if (mkdirat(s->dir_fd, "share", 0700) < 0)
 		return err_set(err, errno, "make share");
-	fds->seccomp = path_open_trusted(filter, err);
+	fds->seccomp = filter_open(s->rt->settings.seccomp, "proxy", err);
 	if (fds->seccomp < 0)
 		return err_wrap(err, "seccomp filter");
 	return sandbox_fds_open(s->dir_fd, fds, err);

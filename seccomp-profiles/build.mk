@@ -4,7 +4,7 @@
 SECCOMP_JSON := $(wildcard seccomp-profiles/*.json)
 SECCOMP_OUT := $(patsubst seccomp-profiles/%.json,$(SHARE)/seccomp/%.bpf,$(SECCOMP_JSON))
 
-$(B)/tools/seccomp-compile: $(OBJ)/seccomp-profiles/compile.o $(call lib_objs,$(LIB_JAIL))
+$(B)/tools/seccomp-compile: $(OBJ)/seccomp-profiles/compile.o $(call lib_objs,$(filter-out filter,$(LIB_JAIL)))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
 
@@ -13,5 +13,16 @@ $(SHARE)/seccomp/%.bpf: seccomp-profiles/%.json $(B)/tools/seccomp-compile
 	$(B)/tools/seccomp-compile $< $@
 	cd $(@D) && sha256sum $(@F) > $*.sha256
 	install -m 0644 $< $(SHARE)/seccomp/$*.json
+
+# What the programs hold of each filter: see lib/filter.h.
+FILTER_DIGESTS_H := $(B)/gen/filter-digests.h
+$(FILTER_DIGESTS_H): $(SECCOMP_OUT)
+	@mkdir -p $(@D)
+	{ echo '/* made by seccomp-profiles/build.mk */'; \
+	echo 'static const struct {'; echo '	const char *name, *sha256;'; \
+	echo '} filter_digests[] = {'; \
+	for f in $(sort $^); do n=$${f##*/}; set -- $$(sha256sum $$f) && \
+	echo "	{ \"$${n%.bpf}\", \"$$1\" },"; done; echo '};'; } >$@
+$(OBJ)/lib/filter.o: $(FILTER_DIGESTS_H)
 
 SHARED_FILES += $(SECCOMP_OUT)

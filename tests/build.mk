@@ -55,7 +55,7 @@ endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
 
 # Whatever may include a generated header waits for all of them.
-$(patsubst %.c,$(SAN_B)/test-obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/unit/*.c)): | $(PROTO_H)
+$(patsubst %.c,$(SAN_B)/test-obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/unit/*.c)): | $(PROTO_H) $(FILTER_DIGESTS_H)
 
 # --- programs against scripted and independent peers -------------------------
 .PHONY: check-agent check-shim
@@ -118,7 +118,7 @@ $(FUZZ_B)/$(1): $(FUZZ_B)/obj/tests/fuzz/$(1).o \
 endef
 $(foreach t,$(FUZZ_SRC:tests/fuzz/%.c=%),$(eval $(call fuzz_rule,$(t))))
 
-$(patsubst %.c,$(FUZZ_B)/obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/fuzz/*.c)): | $(PROTO_H)
+$(patsubst %.c,$(FUZZ_B)/obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/fuzz/*.c)): | $(PROTO_H) $(FILTER_DIGESTS_H)
 
 -include $(shell find $(SAN_B)/test-obj $(FUZZ_B)/obj -name '*.d' 2>/dev/null)
 
@@ -147,14 +147,14 @@ format:	## format all C files in place
 lint-includes:	## who may include whom
 	@tests/lint/check-includes $(LINT_C) $(LINT_H)
 
-lint-headers: $(PROTO_H)	## every header compiles alone
+lint-headers: $(PROTO_H) $(FILTER_DIGESTS_H)	## every header compiles alone
 	@for h in $(LINT_H); do \
 		echo "#include \"$$h\"" | $(CC) $(TEST_CPPFLAGS) $(TEST_CFLAGS) \
 			-fsyntax-only -x c - || exit 1; \
 	done
 	@echo "lint-headers: $(words $(LINT_H)) headers"
 
-lint-syntax: $(PROTO_H)	## warnings of gcc and clang
+lint-syntax: $(PROTO_H) $(FILTER_DIGESTS_H)	## warnings of gcc and clang
 	@for c in gcc $(CLANG); do \
 		$$c $(TEST_CPPFLAGS) $(TEST_CFLAGS) -fsyntax-only $(LINT_C) || exit 1; \
 		echo "lint-syntax: $(words $(LINT_C)) files with $$c"; \
@@ -182,7 +182,7 @@ man: docs/man/kata-configuration.toml.5	## write kata-configuration.toml(5) from
 docs/man/kata-configuration.toml.5: runtime/configuration.toml docs/man/configuration-page
 	docs/man/configuration-page $< >$@.new && mv $@.new $@
 
-lint-tidy: $(PROTO_H)	## clang-tidy (slow)
+lint-tidy: $(PROTO_H) $(FILTER_DIGESTS_H)	## clang-tidy (slow)
 	@printf '%s\n' $(TIDY_C) | xargs -P $$(nproc) -n 4 tests/lint/tidy
 	@echo "lint-tidy: $(words $(TIDY_C)) files"
 lint-tidy: export FLAGS = $(TEST_CPPFLAGS) -std=gnu11

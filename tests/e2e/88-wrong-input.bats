@@ -229,12 +229,26 @@ without() {
 	chmod 666 seccomp/shim.bpf
 	refused_settings "$s" 'seccomp filter: .*/shim.bpf: writable by group'
 	chmod 644 seccomp/shim.bpf
+	# one bit, the length as it was; what stands beside it is no help
+	printf '\x21' | dd of=seccomp/shim.bpf conv=notrunc status=none
+	(cd seccomp && sha256sum shim.bpf >shim.sha256)
+	refused_settings "$s" 'seccomp filter: .*/shim.bpf: altered'
+	cp seccomp/proxy.bpf seccomp/shim.bpf
+	refused_settings "$s" 'seccomp filter: .*/shim.bpf: altered'
+	cp "$SHARE"/seccomp/shim.bpf seccomp/
 	mkdir policies
 	refused_settings "$p" 'jail virtiofsd: policy: resolve .*virtiofsd.json: No such file'
 	cp "$SHARE"/policies/*.json policies/
 	chmod 646 policies/virtiofsd.json
 	refused_settings "$p" 'jail virtiofsd: policy: .*: writable by group'
 	chmod 644 policies/virtiofsd.json
+	truncate -s -8 seccomp/qemu-tcg.bpf
+	refused_settings "$p" 'seccomp filter of jail qemu-tcg: .*/qemu-tcg.bpf: altered'
+	cp "$SHARE"/seccomp/qemu-tcg.bpf seccomp/
+	sed -i 's/"seccomp": "virtiofsd"/"seccomp": "mine"/' policies/virtiofsd.json
+	cp seccomp/virtiofsd.bpf seccomp/mine.bpf
+	refused_settings "$p" 'seccomp filter of jail virtiofsd: .*/mine.bpf: this build has no filter'
+	cp "$SHARE"/policies/virtiofsd.json policies/
 	rm seccomp/virtiofsd.bpf
 	refused_settings "$p" 'seccomp filter of jail virtiofsd: .*virtiofsd.bpf: No such file'
 	echo '{' >policies/virtiofsd.json
