@@ -84,6 +84,11 @@ check-qmp: programs	## kata-proxy against a hostile QMP peer (QMP_ARGS= for all 
 check-hostile: programs	## kata-proxy and kata-shim against a hostile agent (EVERY=1: all cases)
 	@$(AS_ROOT) /usr/bin/python3 tests/security/test_hostile.py $(LIBEXEC) --every $(EVERY)
 
+# Every program as built and as installed; a test each.
+.PHONY: check-binaries
+check-binaries: all $(B)/tools/seccomp-compile	## PIE, RELRO, NX, canary, FORTIFY, no RPATH of every program
+	+@/usr/bin/python3 tests/security/test_binaries.py $(B) '$(MAKE)'
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
