@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -47,6 +48,33 @@ int bwrap_check(const char *path, struct err *err)
 	if (errno != ENODATA && errno != ENOTSUP)
 		return err_set(err, errno, "file capabilities of %s", path);
 	return path_check_trusted(path, err);
+}
+
+/**
+ * bwrap_find_exec() - The program that bubblewrap executes in the jail
+ * @jail:	exec is set
+ * @err:	Filled on failure
+ *
+ * It stands beside this one, wherever that is installed, and becomes part of
+ * the jail: owner and mode are checked here, where no policy names it.
+ *
+ * Return: 0 or -errno
+ */
+int bwrap_find_exec(struct jail *jail, struct err *err)
+{
+	char own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	char *slash;
+
+	if (n < 0)
+		return err_set(err, errno, "read /proc/self/exe");
+	own[n] = '\0';
+	slash = strrchr(own, '/');
+	if (!slash)
+		return err_msg(err, EINVAL, "kata-jailer has no directory");
+	jail->exec =
+		xasprintf("%.*s/" POLICY_EXEC_NAME, (int)(slash - own), own);
+	return path_check_trusted(jail->exec, err);
 }
 
 /* The filters are beside the policies. */
@@ -154,6 +182,7 @@ static void add_files(const struct jail *jail, struct strv *args)
 {
 	const struct policy *policy = jail->policy;
 
+	add_bind(args, "--ro-bind", JAIL_STAGE_EXEC, POLICY_EXEC);
 	add_bind(args, "--ro-bind", policy->program, policy->program);
 	for (size_t i = 0; i < jail->libraries.count; i++)
 		add_bind(args, "--ro-bind", jail->libraries.item[i],
@@ -192,7 +221,7 @@ static void add_files(const struct jail *jail, struct strv *args)
  */
 int bwrap_arguments(const struct jail *jail, struct strv *ret, struct err *err)
 {
-	if (jail->seccomp_fd < 0)
+	if (jail->seccomp_fd < 0 || jail->landlock_fd < 0)
 		return err_msg(err, EINVAL, "no seccomp filter is loaded");
 	add_namespaces(jail, ret);
 	add_caps(jail, ret);
@@ -211,10 +240,6 @@ int bwrap_arguments(const struct jail *jail, struct strv *ret, struct err *err)
 	if (jail->info_fd >= 0) {
 		strv_add(ret, "--info-fd");
 		strv_addf(ret, "%d", jail->info_fd);
-	}
-	if (!hook_is_broken("seccomp")) {
-		strv_add(ret, "--seccomp");
-		strv_addf(ret, "%d", jail->seccomp_fd);
 	}
 	return 0;
 }
@@ -247,6 +272,15 @@ int bwrap_prepare(struct jail *jail, struct err *err)
 	return r;
 }
 
+/* A layer that a test leaves out is a "-", which no release accepts. */
+static void add_layer(struct strv *argv, const char *layer, int fd)
+{
+	if (fd < 0 || (layer && hook_is_broken(layer)))
+		strv_add(argv, "-");
+	else
+		strv_addf(argv, "%d", fd);
+}
+
 /**
  * bwrap_exec() - Become bubblewrap
  * @jail:	Complete
@@ -264,6 +298,10 @@ int bwrap_exec(const struct jail *jail, struct err *err)
 	strv_add(&argv, "--args");
 	strv_addf(&argv, "%d", jail->args_fd);
 	strv_add(&argv, "--");
+	strv_add(&argv, POLICY_EXEC);
+	add_layer(&argv, "landlock", jail->landlock_fd);
+	add_layer(&argv, "seccomp", jail->seccomp_fd);
+	add_layer(&argv, NULL, jail->report_fd);
 	strv_add(&argv, jail->policy->program);
 	for (char **arg = jail->args; *arg; arg++)
 		strv_add(&argv, *arg);

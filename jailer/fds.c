@@ -109,7 +109,10 @@ int fds_bind_life(const struct jail *jail, struct err *err)
 	return 0;
 }
 
-/* bwrap closes these itself once it has read or written them. */
+/*
+ * bwrap closes the first three itself once it has read or written them;
+ * kata-jail-exec the next ones.
+ */
 static int keep(int fd)
 {
 	return fd < 0 ? 0 : fd_set_cloexec(fd, false);
@@ -129,9 +132,13 @@ int fds_mark(const struct jail *jail, struct err *err)
 	if (r == 0)
 		r = keep(jail->alive_fd);
 	if (r == 0)
+		r = keep(jail->args_fd);
+	if (r == 0)
 		r = keep(jail->seccomp_fd);
 	if (r == 0)
-		r = keep(jail->args_fd);
+		r = keep(jail->landlock_fd);
+	if (r == 0)
+		r = keep(jail->report_fd);
 	for (size_t i = 0; r == 0 && i < jail->fds.count; i++)
 		if (!is_own(jail, 3 + (int)i))
 			r = keep(3 + (int)i);

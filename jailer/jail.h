@@ -15,6 +15,7 @@
 #define JAIL_BWRAP POLICY_BWRAP
 /* Where bind sources stand in the jailer's own mount namespace. */
 #define JAIL_STAGE "/jail"
+#define JAIL_STAGE_EXEC JAIL_STAGE "/exec"
 
 struct jail_named {
 	const char *name;
@@ -38,8 +39,11 @@ struct jail {
 	/* made on the way */
 	struct strv libraries; /* files the program's loader maps */
 	char *label;	       /* SELinux exec label, or NULL */
+	char *exec;	       /* host path of kata-jail-exec */
 	int seccomp_fd;
-	int userns_fd; /* the file server's, until it is entered */
+	int landlock_fd; /* rules, as kata-jail-exec reads them */
+	int report_fd;	 /* kata-jail-exec's own copy of info_fd, or -1 */
+	int userns_fd;	 /* the file server's, until it is entered */
 	int args_fd;
 };
 
@@ -65,6 +69,11 @@ int libraries_interpreter(const char *program, char **ret,
 /* Output of the loader's --list to paths. For libraries_find() and tests. */
 int libraries_parse(char *text, struct strv *ret, struct err *err) MUST_CHECK;
 
+/* rules.c */
+/* The words of RULES-FD (jail-exec.c), of what the jail is going to hold. */
+void rules_words(const struct jail *jail, struct strv *ret);
+int rules_prepare(struct jail *jail, struct err *err) MUST_CHECK;
+
 /* root.c */
 int root_apply(const struct jail *jail, struct err *err) MUST_CHECK;
 /* True when the bind's source is staged below JAIL_STAGE. */
@@ -82,6 +91,8 @@ int identity_apply(const struct jail *jail, struct err *err) MUST_CHECK;
 int limits_apply(const struct policy *policy, struct err *err) MUST_CHECK;
 
 /* bwrap.c */
+/* Host path of the program that bubblewrap executes in the jail. */
+int bwrap_find_exec(struct jail *jail, struct err *err) MUST_CHECK;
 int bwrap_check(const char *path, struct err *err) MUST_CHECK;
 int bwrap_load_filter(struct jail *jail, struct err *err) MUST_CHECK;
 /* Arguments for --args, without the program's own. */

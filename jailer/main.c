@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * main.c - kata-jailer: applies one jail policy to itself and becomes
- * bubblewrap, which becomes the program. Started by kata-proxy with the rights
- * of the sandbox's user namespace (uid 0 of it); those are used for the mount
- * namespace, the id change and the file server's user namespace, and are gone
- * at the end. It reads no hostile byte: policy, arguments and descriptors come
- * from kata-runtime, and are checked once more.
+ * bubblewrap, which becomes kata-jail-exec and that the program. Started by
+ * kata-proxy with the rights of the sandbox's user namespace (uid 0 of it);
+ * those are used for the mount namespace, the id change and the file server's
+ * user namespace, and are gone at the end. It reads no hostile byte: policy,
+ * arguments and descriptors come from kata-runtime, and are checked once more.
  *
  * The order of the stages matters:
  *   descriptors  first, or a leaked one would be inherited by helpers
  *   files        policy, filter, bubblewrap, libraries: as the host shows them
  *   root         own mount namespace: needs rights over the caller's
  *   user ns      the file server's; needs rights over the caller's id map
+ *   rules        memfd for kata-jail-exec: of the binds that were found
  *   arguments    memfd for bwrap
  *   limits       raising is no longer possible after the next one
  *   identity     drops every capability
@@ -64,6 +65,8 @@ static int stage_files(struct jail *jail, struct err *err)
 	int r = bwrap_check(JAIL_BWRAP, err);
 
 	if (r == 0)
+		r = bwrap_find_exec(jail, err);
+	if (r == 0)
 		r = bwrap_load_filter(jail, err);
 	if (r == 0)
 		r = find_label(jail, err);
@@ -85,6 +88,8 @@ static int make_jail(struct jail *jail, struct err *err)
 	if (r == 0 && jail->policy->identity == POLICY_ID_WHOLE_MAP)
 		r = userns_make_whole(&jail->userns_fd, err);
 	if (r == 0)
+		r = rules_prepare(jail, err);
+	if (r == 0)
 		r = bwrap_prepare(jail, err);
 	if (r == 0 && !hook_is_broken("rlimits"))
 		r = limits_apply(jail->policy, err);
@@ -103,6 +108,8 @@ int main(int argc, char **argv)
 			     .log_fd = -1,
 			     .alive_fd = -1,
 			     .seccomp_fd = -1,
+			     .landlock_fd = -1,
+			     .report_fd = -1,
 			     .userns_fd = -1,
 			     .args_fd = -1,
 			     .parent = getppid() };

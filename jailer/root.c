@@ -164,6 +164,8 @@ static int clone_all(const struct jail *jail, struct trees *trees,
 		r = clone_tree(trees, "/usr", "usr", err);
 	if (r == 0)
 		r = clone_tree(trees, "/proc", "proc", err);
+	if (r == 0)
+		r = clone_tree(trees, jail->exec, &JAIL_STAGE_EXEC[1], err);
 	for (size_t i = 0; r == 0 && i < jail->policy->bind_count; i++)
 		r = clone_bind(jail, i, trees, err);
 	return r;

@@ -104,6 +104,7 @@ static void places_done(struct places *places)
 
 static void collect(const struct policy *policy, struct places *ret)
 {
+	add(ret, POLICY_EXEC, xstrdup("every jail"), false);
 	add(ret, policy->program, xstrdup("program"), false);
 	if (policy->proc)
 		add(ret, "/proc", xstrdup("proc"), false);

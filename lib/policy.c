@@ -16,6 +16,7 @@
 #include "auto.h"
 #include "caps.h"
 #include "json.h"
+#include "landlock.h"
 #include "path.h"
 #include "policy-places.h"
 
@@ -393,6 +394,79 @@ static int get_rlimits(const struct json *root, struct policy *policy,
 	return 0;
 }
 
+static int check_rule_path(const char *path, const char *value, struct err *err)
+{
+	AUTO_FREE char *full = xasprintf("%s.path", path);
+
+	return policy_path_check(full, value, err);
+}
+
+static int parse_access(const struct json *item, const char *path,
+			struct policy_access *rule, struct err *err)
+{
+	static const char *const known[] = { "path", "access", "comment" };
+	struct strv names = { 0 };
+	int r;
+
+	if (item->type != JSON_OBJECT)
+		return err_msg(err, EINVAL, "%s: must be an object", path);
+	r = check_keys(item, path, known, ARRAY_SIZE(known), err);
+	if (r >= 0)
+		r = need(get_text(item, path, "path", &rule->path, err), path,
+			 err);
+	if (r >= 0)
+		r = check_rule_path(path, rule->path, err);
+	if (r >= 0)
+		r = need(json_get_strv(item, path, "access", &names, err), path,
+			 err);
+	for (size_t i = 0; r >= 0 && i < names.count; i++) {
+		uint32_t bit = landlock_access(names.item[i]);
+
+		/* the program and its loader alone, by the jailer's own rule */
+		if (rule->access & bit)
+			r = err_msg(err, EINVAL, "%s.access: %s twice", path,
+				    names.item[i]);
+		else if (bit == 0 || bit == LANDLOCK_FS_EXECUTE)
+			r = err_msg(
+				err, EINVAL,
+				"%s.access: \"%.64s\" is no right that a policy may give",
+				path, names.item[i]);
+		rule->access |= bit;
+	}
+	strv_done(&names);
+	return r < 0 ? r : 0;
+}
+
+static int get_landlock(const struct json *root, struct policy *policy,
+			struct err *err)
+{
+	const struct json *list = NULL;
+	int r = json_get_array(root, "", "landlock", &list, err);
+
+	if (r <= 0)
+		return r;
+	if (list->count > STRINGS_MAX)
+		return err_msg(err, E2BIG, "landlock: more than %d",
+			       STRINGS_MAX);
+	policy->landlock = xcalloc(list->count, sizeof(*policy->landlock));
+	policy->landlock_count = list->count;
+	for (size_t i = 0; i < list->count; i++) {
+		struct policy_access *rule = &policy->landlock[i];
+		char path[32];
+
+		snprintf(path, sizeof(path), "landlock[%zu]", i);
+		r = parse_access(&list->items[i], path, rule, err);
+		if (r < 0)
+			return r;
+		for (size_t n = 0; n < i; n++)
+			if (strcmp(policy->landlock[n].path, rule->path) == 0)
+				return err_msg(err, EINVAL,
+					       "%s: same path as landlock[%zu]",
+					       path, n);
+	}
+	return 0;
+}
+
 static int get_program(const struct json *root, struct policy *policy,
 		       struct err *err)
 {
@@ -467,6 +541,7 @@ static int parse_root(const struct json *root, struct policy *policy,
 		"directories",	"tmpfs",
 		"proc",		"rlimits",
 		"environment",	"descriptors",
+		"landlock",
 	};
 	int r;
 
@@ -485,6 +560,8 @@ static int parse_root(const struct json *root, struct policy *policy,
 		r = get_layers(root, policy, err);
 	if (r >= 0)
 		r = get_files(root, policy, err);
+	if (r >= 0)
+		r = get_landlock(root, policy, err);
 	if (r >= 0)
 		r = get_rlimits(root, policy, err);
 	if (r >= 0)
@@ -557,6 +634,9 @@ void policy_free(struct policy *policy)
 	}
 	for (size_t i = 0; i < policy->rlimit_count; i++)
 		free(policy->rlimits[i].name);
+	for (size_t i = 0; i < policy->landlock_count; i++)
+		free(policy->landlock[i].path);
+	free(policy->landlock);
 	free(policy->binds);
 	free(policy->rlimits);
 	free(policy->name);
@@ -568,6 +648,15 @@ void policy_free(struct policy *policy)
 	strv_done(&policy->env);
 	strv_done(&policy->fds);
 	free(policy);
+}
+
+int policy_landlock_abi(const struct policy *policy)
+{
+	uint32_t access = 0;
+
+	for (size_t i = 0; i < policy->landlock_count; i++)
+		access |= policy->landlock[i].access;
+	return landlock_least_abi(access);
 }
 
 bool policy_has_device(const struct policy *policy, const char *device)

@@ -12,6 +12,12 @@
 
 #define POLICY_BYTES_MAX (256 * 1024)
 #define POLICY_BWRAP "/usr/bin/bwrap" /* every jail is made by it */
+/*
+ * What bubblewrap executes in every jail, to become the program under Landlock
+ * and seccomp (kata-jail-exec, beside kata-jailer), and where it stands there.
+ */
+#define POLICY_EXEC_NAME "kata-jail-exec"
+#define POLICY_EXEC "/jail-exec"
 
 enum policy_identity {
 	POLICY_ID_OWN, /* one id per sandbox, single-id user namespace */
@@ -46,6 +52,12 @@ struct policy_bind {
 	bool optional; /* a missing source is fine */
 };
 
+/* Landlock: what stays possible at and beneath a path of the jail. */
+struct policy_access {
+	char *path;
+	uint32_t access; /* enum landlock_fs */
+};
+
 struct policy {
 	char *name;    /* "qemu-kvm" */
 	char *program; /* host path, the same in the jail */
@@ -64,6 +76,9 @@ struct policy {
 	bool libraries;	   /* add the program's shared libraries, read-only */
 	struct policy_rlimit *rlimits;
 	size_t rlimit_count;
+	/* instead of, or beside, what follows from binds (jailer/rules.c) */
+	struct policy_access *landlock;
+	size_t landlock_count;
 	struct strv env; /* names allowed in the program's environment */
 	struct strv fds; /* names of descriptors it may inherit */
 };
@@ -74,6 +89,8 @@ int policy_parse(const char *text, size_t len, struct policy **ret,
 int policy_load(const char *path, struct policy **ret,
 		struct err *err) MUST_CHECK;
 void policy_free(struct policy *policy);
+/* The oldest Landlock ABI that leaves this program what it needs. */
+int policy_landlock_abi(const struct policy *policy);
 /* Some bind is this device, "/dev/kvm". */
 bool policy_has_device(const struct policy *policy, const char *device);
 

@@ -16,6 +16,7 @@
 #include "hooks.h"
 #include "json.h"
 #include "log.h"
+#include "num.h"
 #include "path.h"
 #include "policy.h"
 #include "proc-uid.h"
@@ -49,9 +50,34 @@ void jail_check_break_args(struct strv *argv, const char *jail)
 }
 #endif
 
-/* bubblewrap's --info-fd: {"child-pid": N, ...}, written before it executes. */
-static int read_info(int fd, const char *what, pid_t *ret_pid, struct err *err)
+/*
+ * Behind bubblewrap's information stands what kata-jail-exec told before it
+ * became the program: "landlock ABI". Nothing there: it never got so far.
+ */
+static int read_told(char *told, int *ret)
 {
+	static const char key[] = "landlock ";
+	size_t len = strlen(told);
+	uint32_t abi;
+
+	if (len < sizeof(key) || told[len - 1] != '\n' ||
+	    strncmp(told, key, sizeof(key) - 1) != 0)
+		return -EINVAL;
+	told[len - 1] = '\0';
+	if (num_parse_u32(told + sizeof(key) - 1, 1000, &abi) < 0)
+		return -EINVAL;
+	*ret = (int)abi;
+	return 0;
+}
+
+/*
+ * bubblewrap's --info-fd: {"child-pid": N, ...}, flat, written before it
+ * executes. The end of the file comes with the program.
+ */
+static int read_info(int fd, const char *what, pid_t *ret_pid,
+		     int *ret_landlock, struct err *err)
+{
+	char *end;
 	AUTO_FREE char *text = NULL;
 	struct json *tree = NULL;
 	uint64_t pid = 0;
@@ -68,6 +94,13 @@ static int read_info(int fd, const char *what, pid_t *ret_pid, struct err *err)
 			err, EIO,
 			"%s: the jail could not be made; see the sandbox's log",
 			what);
+	end = strstr(text, "}\n");
+	if (!end || read_told(end + 2, ret_landlock) < 0)
+		return err_msg(
+			err, EIO,
+			"%s: kata-jail-exec did not confine itself; see the sandbox's log",
+			what);
+	len = (size_t)(end + 2 - text);
 	if (json_parse(text, len, &json_limits_qmp, &tree, err) == 0)
 		IGNORE(json_get_u64(tree, "info", "child-pid", INT_MAX, &pid,
 				    err) < 0,
@@ -93,11 +126,11 @@ static int parent_of(pid_t pid, const char *what, pid_t *ret, struct err *err)
 /* The proxy forked the monitor, bubblewrap's outer half, and that the program. */
 static int record_jail(int info_fd, const char *what, pid_t proxy,
 		       struct process_ref *program, struct process_ref *monitor,
-		       struct err *err)
+		       int *ret_landlock, struct err *err)
 {
 	pid_t pid = 0, outer = 0, above = 0;
 
-	if (read_info(info_fd, what, &pid, err) < 0 ||
+	if (read_info(info_fd, what, &pid, ret_landlock, err) < 0 ||
 	    process_record(program, pid, what, err) < 0 ||
 	    parent_of(pid, what, &outer, err) < 0 ||
 	    process_record(monitor, outer, what, err) < 0 ||
@@ -167,6 +200,7 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 {
 	AUTO_FREE char *share =
 		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
+	AUTO_FREE char *exec = settings_jail_exec(&s->rt->settings);
 	const struct verify_named named[] = {
 		{ "kernel", s->rt->settings.kernel },
 		{ "initrd", s->rt->settings.initrd },
@@ -178,11 +212,15 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		.named = named,
 		.named_count = ARRAY_SIZE(named),
 		.inherited_filters = VERIFY_OWN_FILTERS,
+		.exec = exec,
+		.landlock_told = s->vmm_landlock,
 	};
 	const struct verify_expect fs_expect = {
 		.share = share,
 		.single_id = s->state->single_id,
 		.inherited_filters = VERIFY_OWN_FILTERS,
+		.exec = exec,
+		.landlock_told = s->fs_landlock,
 	};
 
 	if (verify_one(s, vmm_policy, s->state->vmm.pid, &vmm_expect, vmm,
@@ -190,6 +228,14 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 	    verify_one(s, "virtiofsd", s->state->fs.pid, &fs_expect, fs, err) < 0)
 		return -err->code;
 	return save_reports(s->dir_fd, vmm, fs, err);
+}
+
+static bool is_required(const struct runtime *rt, const char *layer)
+{
+	for (size_t i = 0; i < LAYER_COUNT; i++)
+		if (strcmp(layer_name[i], layer) == 0)
+			return rt->settings.required & (1u << i);
+	return false;
 }
 
 /*
@@ -205,12 +251,11 @@ static int note_absent(struct sandbox *s, const struct verify_report *report,
 
 		if (!check->absent)
 			continue;
-		if ((s->rt->settings.required & LAYER_SELINUX) &&
-		    strcmp(check->name, "selinux") == 0)
+		if (is_required(s->rt, check->name))
 			return err_msg(
 				err, ENOTSUP,
-				"jail %s: layer selinux is required but cannot be had: %s",
-				report->jail, check->actual);
+				"jail %s: layer %s is required but cannot be had: %s",
+				report->jail, check->name, check->actual);
 		note = xasprintf("%s: %s", check->name, check->actual);
 		if (!strv_has(&s->state->notes, note))
 			strv_add(&s->state->notes, note);
@@ -223,9 +268,9 @@ static int record_both(struct sandbox *s, struct err *err)
 	struct state *state = s->state;
 
 	if (record_jail(s->vmm_info_fd, "VMM", s->proxy.pid, &state->vmm,
-			&state->vmm_monitor, err) < 0 ||
+			&state->vmm_monitor, &s->vmm_landlock, err) < 0 ||
 	    record_jail(s->fs_info_fd, "file server", s->proxy.pid, &state->fs,
-			&state->fs_monitor, err) < 0)
+			&state->fs_monitor, &s->fs_landlock, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -239,12 +284,12 @@ void jail_check_learn(struct sandbox *s)
 	if (s->state->fs.pid == 0)
 		IGNORE(record_jail(s->fs_info_fd, "file server", s->proxy.pid,
 				   &s->state->fs, &s->state->fs_monitor,
-				   &ignored) < 0,
+				   &s->fs_landlock, &ignored) < 0,
 		       "a jail that never came up has nothing to end");
 	if (s->state->vmm.pid == 0)
 		IGNORE(record_jail(s->vmm_info_fd, "VMM", s->proxy.pid,
 				   &s->state->vmm, &s->state->vmm_monitor,
-				   &ignored) < 0,
+				   &s->vmm_landlock, &ignored) < 0,
 		       "a jail that never came up has nothing to end");
 }
 
@@ -297,8 +342,6 @@ int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 		r = note_absent(s, &fs, err);
 	if (r == 0 && s->state->single_id)
 		strv_add(&s->state->notes, SINGLE_ID_NOTE);
-	if (r == 0)
-		strv_add(&s->state->notes, "landlock: not supported yet");
 	verify_report_done(&vmm);
 	verify_report_done(&fs);
 	return r;

@@ -171,9 +171,11 @@ static int check_jails(const struct runtime *rt, struct err *err)
 int preflight_files(const struct runtime *rt, struct err *err)
 {
 	const struct settings *set = &rt->settings;
+	AUTO_FREE char *jail_exec = settings_jail_exec(set);
 	const struct {
 		const char *what, *path;
 	} file[] = { { "kata-jailer", set->jailer },
+		     { POLICY_EXEC_NAME, jail_exec },
 		     { "kata-proxy", set->proxy },
 		     { "kata-shim", set->shim },
 		     { "policies", set->policies },

@@ -41,6 +41,8 @@ void sandbox_init(struct sandbox *sandbox)
 				     .control_fd = -1,
 				     .vmm_info_fd = -1,
 				     .fs_info_fd = -1,
+				     .vmm_landlock = -1,
+				     .fs_landlock = -1,
 				     .proxy = CHILD_INIT };
 }
 

@@ -24,6 +24,7 @@ struct sandbox {
 	int netns_fd;
 	int control_fd; /* to the proxy; its close before MAIN ends the VM */
 	int vmm_info_fd, fs_info_fd; /* bubblewrap says the program's pid here */
+	int vmm_landlock, fs_landlock; /* and kata-jail-exec this ABI; or -1 */
 	struct child proxy;
 	struct accel_choice accel;
 	char *share_path; /* mount point in the holder */

@@ -138,10 +138,6 @@ static int set_layers(uint32_t *field, const struct toml_entry *e,
 		if (k == LAYER_COUNT)
 			return err_msg(err, EINVAL, "unknown layer \"%.64s\"",
 				       e->strings.item[i]);
-		if (1u << k == LAYER_LANDLOCK)
-			return err_msg(err, EOPNOTSUPP,
-				       "layer \"%s\" is not supported yet",
-				       layer_name[k]);
 		mask |= 1u << k;
 	}
 	*field = mask;

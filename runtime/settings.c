@@ -20,6 +20,7 @@
 #include "auto.h"
 #include "fd.h"
 #include "path.h"
+#include "policy.h"
 #include "settings-keys.h"
 #include "toml.h"
 
@@ -362,4 +363,13 @@ void settings_done(struct settings *s)
 	strv_done(&s->files);
 	strv_done(&s->enable_annotations);
 	memset(s, 0, sizeof(*s));
+}
+
+char *settings_jail_exec(const struct settings *settings)
+{
+	AUTO_FREE char *real = realpath(settings->jailer, NULL);
+	const char *path = real ? real : settings->jailer;
+
+	return xasprintf("%.*s/" POLICY_EXEC_NAME,
+			 (int)(strrchr(path, '/') - path), path);
 }

@@ -68,6 +68,8 @@ struct settings {
 int settings_load(struct settings *ret, const char *option, bool is_root,
 		  struct err *err) MUST_CHECK;
 void settings_done(struct settings *settings);
+/* Where kata-jailer will find kata-jail-exec: beside itself. Caller frees. */
+char *settings_jail_exec(const struct settings *settings);
 /* Directory of the user's own configuration, or NULL. The caller frees it. */
 char *settings_user_dir(void);
 

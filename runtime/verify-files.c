@@ -96,6 +96,8 @@ static bool file_is_known(const struct verify *v, const char *path,
 
 	if (strcmp(path, v->policy->program) == 0)
 		source = path;
+	else if (strcmp(path, POLICY_EXEC) == 0)
+		source = v->expect->exec;
 	for (size_t i = 0; !source && i < v->policy->bind_count; i++) {
 		const struct policy_bind *bind = &v->policy->binds[i];
 
@@ -196,6 +198,7 @@ static char *join_sorted(struct strv *list)
 static void list_expected(const struct policy *policy, struct strv *ret)
 {
 	add_top(ret, policy->program);
+	add_top(ret, POLICY_EXEC);
 	for (size_t i = 0; i < policy->bind_count; i++)
 		add_top(ret, policy->binds[i].target);
 	for (size_t i = 0; i < policy->dirs.count; i++)

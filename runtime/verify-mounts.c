@@ -77,6 +77,7 @@ bool verify_is_library(const char *path)
 static bool is_known(const struct policy *policy, const char *point)
 {
 	if (strcmp(point, "/") == 0 || strcmp(point, policy->program) == 0 ||
+	    strcmp(point, POLICY_EXEC) == 0 ||
 	    strv_has(&policy->tmpfs, point) || is_attached(policy, point))
 		return true;
 	if (policy->proc &&

@@ -61,6 +61,9 @@ void verify_mounts_check(char *text, const struct policy *policy,
 			 size_t *ret_count, char **ret_bad);
 bool verify_is_library(const char *path);
 
+/* verify-landlock.c */
+int verify_landlock(struct verify *v, struct err *err) MUST_CHECK;
+
 /* verify-inside.c: a mount namespace from its own root, past any chroot. */
 struct verify_inside {
 	struct strv names; /* in "/" */

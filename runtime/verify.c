@@ -80,9 +80,10 @@ int verify_jail(pid_t pid, const struct policy *policy,
 		struct verify_report *report, struct err *err)
 {
 	static int (*const part[])(struct verify *, struct err *) = {
-		verify_program, verify_status,	    verify_namespaces,
-		verify_network, verify_root,	    verify_mounts,
-		verify_fds,	verify_environment, verify_limits,
+		verify_program,	 verify_status,	     verify_namespaces,
+		verify_network,	 verify_root,	     verify_mounts,
+		verify_fds,	 verify_environment, verify_limits,
+		verify_landlock,
 	};
 	AUTO_FREE char *path = xasprintf("/proc/%d", pid);
 	AUTO_FD int proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -34,6 +34,9 @@ struct verify_expect {
 	 * engine; VERIFY_OWN_FILTERS: as many as the caller has.
 	 */
 	uint32_t inherited_filters;
+	const char *exec; /* host path of kata-jail-exec */
+	/* The ABI of Landlock that kata-jail-exec told; -1: nothing was told */
+	int landlock_told;
 };
 
 #define VERIFY_OWN_FILTERS UINT32_MAX

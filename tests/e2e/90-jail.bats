@@ -125,9 +125,40 @@ caught() {
 	[ -s "$BUNDLE/pid" ]
 }
 
+# Where the kernel has no Landlock there is nothing to leave out.
+has_landlock() {
+	python3 -c 'import ctypes, sys
+sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'
+}
+
+@test "jail: Landlock is in force, or listed as absent" {
+	local text
+
+	start $IMAGE sleep 1000
+	text=$(rt state "$CID" | jq -r '.kata.absent[]')
+	if has_landlock; then
+		lacks "$text" landlock
+	else
+		has "$text" '^landlock: '
+	fi
+}
+
+@test "jail: VMM without Landlock is caught" {
+	has_landlock || skip "this kernel has no Landlock"
+	caught vmm landlock 'landlock'
+}
+
+@test "jail: file server without Landlock is caught" {
+	has_landlock || skip "this kernel has no Landlock"
+	caught fs landlock 'landlock'
+}
+
 @test "jail: the release build has no switches" {
 	not grep -aq KATA_TEST_BREAK "$KATA"
 	not grep -aq KATA_TEST_BREAK "$(dirname "$KATA")/../libexec/kata/kata-jailer"
+	# the filter and the rules that only a test may leave out
+	run "$(dirname "$KATA")/../libexec/kata/kata-jail-exec" - - - /bin/true
+	[ "$status" -eq 125 ]
 }
 
 @test "jail: VMM without a pid namespace is caught" { caught vmm pid 'pid'; }

@@ -24,7 +24,7 @@ import unittest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD, MAKE = "build", "make"
 # static programs, and the objects of ours that they are linked from
-STATIC = {"kata-agent": "agent/*.o"}
+STATIC = {"kata-agent": "agent/*.o", "kata-jail-exec": "jailer/jail-exec.o"}
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552
@@ -218,7 +218,7 @@ class Judge(unittest.TestCase):
         names = " ".join(name for name in dir(Binaries) if name.startswith("test_"))
         for where in ("build", "installed"):
             for name in ("bin_kata_runtime", *("libexec_kata_kata_" + one for one in (
-                    "agent", "jailer", "proxy", "shim"))):
+                    "agent", "jail_exec", "jailer", "proxy", "shim"))):
                 self.assertIn(f"test_{where}_{name}", names)
 
 

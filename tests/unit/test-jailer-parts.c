@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: jailer/options.o jailer/fds.o jailer/libraries.o jailer/userns.o */
-/* link: jailer/bwrap.o jailer/root.o jailer/limits.o */
+/* link: jailer/bwrap.o jailer/root.o jailer/limits.o jailer/rules.o */
 /*
  * test-jailer-parts.c - the jailer's parts that need no rights: command line,
  * descriptors, libraries, id map, bubblewrap's arguments.
@@ -39,6 +39,7 @@ static int parse(struct jail *jail, struct err *err, const char *const *args)
 	memset(jail, 0, sizeof(*jail));
 	jail->info_fd = jail->log_fd = jail->seccomp_fd = -1;
 	jail->userns_fd = jail->args_fd = -1;
+	jail->landlock_fd = jail->report_fd = -1;
 	return options_parse(jail, argc, copy, err);
 }
 
@@ -218,22 +219,29 @@ static void test_arguments(void **state)
 	static const char *const always[] = {
 		"--unshare-pid",     "--unshare-net",	 "--unshare-ipc",
 		"--unshare-uts",     "--unshare-cgroup", "--as-pid-1",
-		"--die-with-parent", "--new-session",	 "--seccomp",
-		"--cap-drop",	     "--remount-ro",
+		"--die-with-parent", "--new-session",	 "--cap-drop",
+		"--remount-ro",	     POLICY_EXEC,
 	};
 	struct policy policy = { .name = (char *)"x",
 				 .program = (char *)"/usr/bin/x" };
-	struct jail jail = { .policy = &policy, .info_fd = 4, .seccomp_fd = -1 };
+	struct jail jail = { .policy = &policy,
+			     .info_fd = 4,
+			     .seccomp_fd = -1,
+			     .landlock_fd = -1 };
 	struct strv args = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(bwrap_arguments(&jail, &args, &err), -EINVAL);
 	jail.seccomp_fd = 9;
+	assert_int_equal(bwrap_arguments(&jail, &args, &err), -EINVAL);
+	jail.landlock_fd = 10;
 	assert_int_equal(bwrap_arguments(&jail, &args, &err), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		if (!strv_has(&args, always[i]))
 			fail_msg("%s is missing", always[i]);
+	/* kata-jail-exec loads it, behind the rules of Landlock */
+	assert_false(strv_has(&args, "--seccomp"));
 	assert_true(strv_has(&args, "--unshare-user"));
 	assert_true(strv_has(&args, "--disable-userns"));
 	assert_false(strv_has(&args, "--cap-add"));
@@ -253,6 +261,70 @@ static void test_arguments(void **state)
 	assert_true(index_of(&args, "--cap-drop") < index_of(&args, "--cap-add"));
 	assert_true(strv_has(&args, "--proc"));
 	strv_done(&args);
+}
+
+/* Access of a path's only rule, or "none". */
+static const char *access_of(const struct strv *words, const char *path)
+{
+	const char *found = "none";
+
+	for (size_t i = 1; i + 1 < words->count; i += 2) {
+		if (strcmp(words->item[i + 1], path) != 0)
+			continue;
+		assert_string_equal(found, "none");
+		found = words->item[i];
+	}
+	return found;
+}
+
+static void test_rules(void **state)
+{
+	struct policy_bind binds[] = {
+		{ .name = (char *)"kernel", .target = (char *)"/guest/k" },
+		{ .name = (char *)"data",
+		  .target = (char *)"/data",
+		  .writable = true },
+		{ .source = (char *)"/dev/kvm",
+		  .target = (char *)"/dev/kvm",
+		  .device = true },
+		{ .name = (char *)"share", .target = (char *)"/share" },
+	};
+	struct policy_access own = { (char *)"/share", 0x2006 };
+	struct policy policy = { .name = (char *)"x",
+				 .program = (char *)"/usr/bin/x",
+				 .binds = binds,
+				 .bind_count = ARRAY_SIZE(binds) };
+	struct jail jail = { .policy = &policy };
+	struct strv words = { 0 };
+
+	(void)state;
+	strv_add(&jail.libraries, "/lib64/ld.so");
+	strv_add(&jail.libraries, "/lib/libc.so");
+	rules_words(&jail, &words);
+	assert_int_equal(words.count, 1 + 2 * 7);
+	assert_string_equal(words.item[0], "1");
+	assert_string_equal(access_of(&words, "/usr/bin/x"), "5");
+	assert_string_equal(access_of(&words, "/lib64/ld.so"), "5");
+	assert_string_equal(access_of(&words, "/lib/libc.so"), "4");
+	assert_string_equal(access_of(&words, "/guest/k"), "c");
+	assert_string_equal(access_of(&words, "/data"), "7ffe");
+	assert_string_equal(access_of(&words, "/dev/kvm"), "8006");
+	assert_string_equal(access_of(&words, "/share"), "c");
+	assert_string_equal(access_of(&words, "/"), "none");
+	assert_string_equal(access_of(&words, POLICY_EXEC), "none");
+	assert_string_equal(access_of(&words, "/proc"), "none");
+	strv_done(&words);
+
+	/* the policy's own rule stands in place of the one of the bind */
+	policy.landlock = &own;
+	policy.landlock_count = 1;
+	policy.proc = true;
+	rules_words(&jail, &words);
+	assert_string_equal(words.item[0], "2");
+	assert_string_equal(access_of(&words, "/share"), "2006");
+	assert_string_equal(access_of(&words, "/proc"), "c");
+	strv_done(&words);
+	strv_done(&jail.libraries);
 }
 
 static void test_staged(void **state)
@@ -309,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_identity_map),
 		cmocka_unit_test(test_bwrap_check),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_staged),
 		cmocka_unit_test(test_limits),
 	};

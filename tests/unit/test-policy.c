@@ -270,6 +270,38 @@ static void test_rest(void **state)
 	refused(HEAD("own") ",\"comment\":[]}", "comment: must be a string");
 }
 
+#define RULES(list) HEAD("own") ",\"landlock\":[" list "]}"
+
+static void test_landlock(void **state)
+{
+	struct policy *policy = shipped("virtiofsd");
+
+	(void)state;
+	assert_int_equal(policy->landlock_count, 1);
+	assert_string_equal(policy->landlock[0].path, "/share");
+	assert_int_equal(policy->landlock[0].access, 0x7ffe);
+	assert_int_equal(policy_landlock_abi(policy), 2);
+	policy_free(policy);
+	policy = shipped("qemu-kvm");
+	assert_int_equal(policy->landlock_count, 0);
+	assert_int_equal(policy_landlock_abi(policy), 1);
+	policy_free(policy);
+
+	refused(RULES("7"), "landlock[0]: must be an object");
+	refused(RULES("{\"access\":[]}"), "landlock[0]: missing");
+	refused(RULES("{\"path\":\"/a\"}"), "landlock[0]: missing");
+	refused(RULES("{\"path\":\"a\",\"access\":[]}"), "absolute");
+	refused(RULES("{\"path\":\"/a/..\",\"access\":[]}"), "plain form");
+	refused(RULES("{\"path\":\"/a\",\"access\":[\"execute\"]}"),
+		"no right that a policy may give");
+	refused(RULES("{\"path\":\"/a\",\"access\":[\"mount\"]}"),
+		"no right that a policy may give");
+	refused(RULES("{\"path\":\"/a\",\"access\":[],\"x\":1}"), "unknown key");
+	refused(RULES("{\"path\":\"/a\",\"access\":[]},"
+		      "{\"path\":\"/a\",\"access\":[]}"),
+		"landlock[1]: same path as landlock[0]");
+}
+
 static void test_writable_file(void **state)
 {
 	char dir[] = "/tmp/test-policy-XXXXXX";
@@ -312,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_place_below_a_tmpfs),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_landlock),
 		cmocka_unit_test(test_writable_file),
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
-/* link: runtime/verify-mounts.o runtime/verify-inside.o */
+/* link: runtime/verify-mounts.o runtime/verify-inside.o runtime/verify-landlock.o */
 /*
  * test-verify.c - the readers of /proc texts, and the verification of a
  * process that is in no jail at all: every layer must be missed.
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "landlock.h"
 #include "runtime/verify-parts.h"
 #include "runtime/verify.h"
 #include "skip.h"
@@ -386,6 +387,34 @@ static void test_report_text(void **state)
 	verify_report_done(&report);
 }
 
+/* What was told is compared with this kernel; told of more or less is caught. */
+static void test_landlock(void **state)
+{
+	struct policy *policy = policy_of("own", "");
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify_expect expect = { .landlock_told = -1 };
+	struct verify v = { .policy = policy,
+			    .expect = &expect,
+			    .report = &report };
+	struct err err = ERR_INIT;
+	int abi = landlock_abi();
+
+	(void)state;
+	assert_int_equal(verify_landlock(&v, &err), 0);
+	expect.landlock_told = abi + 1;
+	assert_int_equal(verify_landlock(&v, &err), 0);
+	assert_int_equal(report.failed, 2);
+	expect.landlock_told = abi;
+	assert_int_equal(verify_landlock(&v, &err), 0);
+	assert_int_equal(report.failed, 2);
+	assert_int_equal(report.check[2].absent, abi == 0);
+	expect.landlock_told = 0;
+	assert_int_equal(verify_landlock(&v, &err), 0);
+	assert_int_equal(report.failed, abi > 0 ? 3 : 2);
+	verify_report_done(&report);
+	policy_free(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_unjailed),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_absent),
+		cmocka_unit_test(test_landlock),
 		cmocka_unit_test(test_report_text),
 	};
 

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * jail-exec.c - kata-jail-exec: what bubblewrap executes inside a finished jail.
+ * It takes away by Landlock what is left, proves it to itself, loads the
+ * seccomp filter and becomes the program. Landlock cannot come earlier, because
+ * a process under it can mount nothing, and bubblewrap has to; the filter
+ * comes after it, so that no filter need allow the calls of Landlock.
+ *
+ * usage: kata-jail-exec RULES-FD FILTER-FD REPORT-FD|- PROGRAM [ARGUMENT...]
+ * RULES-FD	words, each with a NUL: the least ABI, then access (hex) and path
+ *		of each rule, as rules_words() writes them
+ * FILTER-FD	struct sock_filter, compiled
+ * REPORT-FD	gets "landlock ABI\n"; ABI 0: the kernel has none that will do
+ *
+ * Static: it runs before the rules that would let a loader open a library, and
+ * is no program of any use to who finds it in the jail. Rights: none. Inputs
+ * are memfds of kata-jailer, sealed; read strictly all the same.
+ *
+ * #syscalls:jail-exec read write close fcntl open fstat seccomp execve
+ * #syscalls:jail-exec landlock_create_ruleset landlock_add_rule
+ * #syscalls:jail-exec landlock_restrict_self
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "landlock.h"
+
+#define EXIT_JAIL 125 /* as kata-jailer's */
+#define RULES_MAX 256
+#define WORDS_MAX (64 * 1024)
+
+static char words[WORDS_MAX];
+static struct landlock_rule rules[RULES_MAX];
+static struct sock_filter filter[BPF_MAXINSNS + 1];
+
+static NORETURN void fail(const struct err *err)
+{
+	dprintf(STDERR_FILENO, "kata-jail-exec: %s\n", err->text);
+	_exit(EXIT_JAIL);
+}
+
+static int read_number(const char *text, int base, unsigned long max,
+		       unsigned long *ret)
+{
+	char *end;
+
+	if (!*text || *text == '-' || *text == '+' || *text == ' ')
+		return -EINVAL;
+	errno = 0;
+	*ret = strtoul(text, &end, base);
+	return errno || *end || *ret > max ? -EINVAL : 0;
+}
+
+/* A descriptor of the command line; "-" where one may be left out. */
+static int read_fd(const char *text, bool may_miss, struct err *err)
+{
+	unsigned long fd;
+
+	if (may_miss && strcmp(text, "-") == 0)
+		return -1;
+	if (read_number(text, 10, 1 << 20, &fd) < 0 || fd < 3 ||
+	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_msg(err, EBADF, "\"%s\" is no descriptor", text);
+	return (int)fd;
+}
+
+/* Reads all; the file may have at most size bytes. */
+static int read_all(int fd, void *data, size_t size, const char *what,
+		    size_t *ret, struct err *err)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, (char *)data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, errno, "read %s", what);
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	if (done == 0 || done == size)
+		return err_msg(err, EINVAL, "%s: %s", what,
+			       done ? "too long" : "empty");
+	*ret = done;
+	return 0;
+}
+
+/* words to rules, which point into them. */
+static int parse_words(size_t len, unsigned long *ret_least, size_t *ret_count,
+		       struct err *err)
+{
+	const char *end = words + len;
+	const char *at = words + strlen(words) + 1;
+	size_t count = 0;
+
+	if (words[len - 1] != '\0' ||
+	    read_number(words, 10, 1000, ret_least) < 0)
+		return err_msg(err, EINVAL, "Landlock rules: no least ABI");
+	while (at < end) {
+		const char *path = at + strlen(at) + 1;
+		unsigned long access;
+
+		if (count == RULES_MAX)
+			return err_msg(err, E2BIG,
+				       "more than %d Landlock rules", RULES_MAX);
+		if (path >= end || path[0] != '/' ||
+		    read_number(at, 16, LANDLOCK_FS_ALL, &access) < 0)
+			return err_msg(err, EINVAL, "Landlock rule %zu", count);
+		rules[count++] =
+			(struct landlock_rule){ .access = (uint32_t)access,
+						.path = path };
+		at = path + strlen(path) + 1;
+	}
+	*ret_count = count;
+	return 0;
+}
+
+/*
+ * No file of /proc tells of Landlock: what it took can only be tried. No rule
+ * names this very program, so it cannot be opened any more.
+ */
+static int prove(const char *own, struct err *err)
+{
+	int fd = open(own, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return err_msg(err, EPERM,
+			       "Landlock is in force, and %s can be opened",
+			       own);
+	if (errno != EACCES)
+		return err_set(err, errno, "proof of Landlock: open %s", own);
+	return 0;
+}
+
+/* Return: the ABI in force, 0 for none, -errno */
+static int confine(int rules_fd, struct err *err)
+{
+	const char *own = (const char *)getauxval(AT_EXECFN);
+	unsigned long least;
+	size_t len, count;
+	int abi;
+
+	if (read_all(rules_fd, words, sizeof(words), "Landlock rules", &len,
+		     err) < 0 ||
+	    parse_words(len, &least, &count, err) < 0)
+		return -err->code;
+	if (landlock_abi() < (int)least)
+		return 0;
+	abi = landlock_restrict(rules, count, 0, err);
+	if (abi > 0 && (!own || prove(own, err) < 0))
+		return own ? -err->code :
+			     err_msg(err, EIO, "no name of its own");
+	return abi;
+}
+
+static int tell(int report_fd, int abi, struct err *err)
+{
+	char line[32];
+	int len = snprintf(line, sizeof(line), "landlock %d\n", abi);
+
+	/* a pipe that was read from before: short of PIPE_BUF, so at once */
+	if (report_fd >= 0 && write(report_fd, line, (size_t)len) != len)
+		return err_set(err, errno, "report");
+	return 0;
+}
+
+static int load_filter(int fd, struct err *err)
+{
+	struct sock_fprog prog = { .filter = filter };
+	size_t len;
+
+#ifdef TEST_HOOKS
+	if (fd < 0)
+		return 0;
+#endif
+	if (read_all(fd, filter, sizeof(filter), "seccomp filter", &len, err) < 0)
+		return -err->code;
+	if (len % sizeof(filter[0]) != 0)
+		return err_msg(err, EINVAL, "seccomp filter: %zu bytes", len);
+	prog.len = (unsigned short)(len / sizeof(filter[0]));
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		return err_set(err, errno, "load the seccomp filter");
+	return 0;
+}
+
+#ifdef TEST_HOOKS
+#define MAY_BREAK true
+#else
+#define MAY_BREAK false
+#endif
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	int rules_fd, filter_fd, report_fd, abi = 0;
+
+	if (argc < 5) {
+		err_msg(&err, EINVAL,
+			"usage: kata-jail-exec RULES FILTER REPORT PROGRAM...");
+		fail(&err);
+	}
+	rules_fd = read_fd(argv[1], MAY_BREAK, &err);
+	filter_fd = read_fd(argv[2], MAY_BREAK, &err);
+	report_fd = read_fd(argv[3], true, &err);
+	if (err.code)
+		fail(&err);
+	if (rules_fd >= 0)
+		abi = confine(rules_fd, &err);
+	if (abi < 0 || tell(report_fd, abi, &err) < 0 ||
+	    load_filter(filter_fd, &err) < 0)
+		fail(&err);
+	execve(argv[4], argv + 4, environ);
+	err_set(&err, errno, "execute %s", argv[4]);
+	fail(&err);
+}
