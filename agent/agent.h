@@ -182,6 +182,7 @@ struct container {
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct strv seccomp_unknown;
+	struct strv seccomp_unknown_denied; /* of an allowing profile */
 	bool may_look; /* some process of it may look into others (launch.c) */
 	bool removing;
 	uint32_t remove_stream;

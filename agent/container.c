@@ -139,6 +139,7 @@ void container_free(struct agent *agent, struct container *container)
 	if (r < 0)
 		log_warn("cgroup of %s stays: %s", container->id, strerror(-r));
 	strv_done(&container->seccomp_unknown);
+	strv_done(&container->seccomp_unknown_denied);
 	free(container->bpf);
 	free(container->id);
 	free(container);

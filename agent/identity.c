@@ -12,10 +12,13 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "auto.h"
+#include "hooks.h"
 #include "path.h"
 #include "seccomp.h"
 
@@ -45,10 +48,33 @@ int identity_limits(const struct launch *launch, struct err *err)
 	return 0;
 }
 
+/*
+ * seccomp-profiles/guest/floor.json, compiled when the agent was: what no
+ * profile of an engine, and none at all, can give a container.
+ */
+static const struct sock_filter seccomp_floor[] = {
+#include "guest-floor.inc"
+};
+
 /* Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN alone. */
 static bool loads_as_admin(const struct launch *launch)
 {
-	return launch->bpf && !launch->no_new_privs;
+	return !launch->no_new_privs;
+}
+
+/* The floor first: a profile may forbid to load another filter. */
+static int load_filters(const struct launch *launch, struct err *err)
+{
+	int r = 0;
+
+	/* Whether speculation is to be held back is for the profile to say. */
+	if (!hook_is_broken("floor"))
+		r = seccomp_filter_load(seccomp_floor, sizeof(seccomp_floor),
+					SECCOMP_FILTER_FLAG_SPEC_ALLOW, err);
+	if (r == 0 && launch->bpf && !hook_is_broken("profile"))
+		r = seccomp_filter_load(launch->bpf, launch->bpf_len,
+					launch->bpf_flags, err);
+	return r;
 }
 
 static int change_ids(const struct launch *launch, struct err *err)
@@ -99,13 +125,11 @@ int identity_apply(const struct launch *launch, struct err *err)
  */
 int identity_confine(const struct launch *launch, struct err *err)
 {
-	int r = 0;
+	int r;
 
 	if (launch->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "no_new_privs");
-	if (launch->bpf)
-		r = seccomp_filter_load(launch->bpf, launch->bpf_len,
-					launch->bpf_flags, err);
+	r = load_filters(launch, err);
 	if (r == 0 && loads_as_admin(launch))
 		r = caps_apply(&launch->caps, err);
 	return r;

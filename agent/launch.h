@@ -59,7 +59,7 @@ struct launch {
 	struct rlimit nofile; /* where rlimits do not say */
 	bool no_new_privs;
 	int64_t oom_score_adj;
-	const void *bpf; /* the container's; NULL: no filter */
+	const void *bpf; /* the container's; NULL: the floor alone */
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct launch_root root;

@@ -208,6 +208,9 @@ int readback_take(struct agent *agent, const struct process *process,
 		xstrdup(process->apparmor ? process->apparmor : "");
 	message->n_seccomp_unknown = container->seccomp_unknown.count;
 	message->seccomp_unknown = container->seccomp_unknown.item;
+	message->n_seccomp_unknown_denied =
+		container->seccomp_unknown_denied.count;
+	message->seccomp_unknown_denied = container->seccomp_unknown_denied.item;
 	return 0;
 }
 

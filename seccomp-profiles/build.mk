@@ -26,3 +26,15 @@ $(FILTER_DIGESTS_H): $(SECCOMP_OUT)
 $(OBJ)/lib/filter.o: $(FILTER_DIGESTS_H)
 
 SHARED_FILES += $(SECCOMP_OUT)
+
+# What the guest's agent loads below every container's filter.
+$(B)/tools/seccomp-floor: $(OBJ)/seccomp-profiles/floor.o $(call lib_objs,$(LIB_JAIL))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
+
+GUEST_FLOOR := $(B)/gen/guest-floor.inc
+$(GUEST_FLOOR): seccomp-profiles/guest/floor.json $(B)/tools/seccomp-floor
+	@mkdir -p $(@D)
+	$(B)/tools/seccomp-floor $< $@
+
+$(OBJ)/agent/identity.o: | $(GUEST_FLOOR)
