@@ -15,7 +15,7 @@ LIB_BASE := err alloc fd path child log num ids userns
 LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc ttrpc-decode netlink
 LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \
-	oci-unsupported oci-devices oci-hooks
+	oci-unsupported oci-devices oci-hooks guest-profile
 LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy \
 	policy-places sha256 filter landlock
 LIB_JAIL_EXEC := err landlock

@@ -50,8 +50,8 @@ static int check_bytes(const char *path, const char *name, const void *data,
 /**
  * filter_read() - The bytes of a filter of this build
  * @dir:	Where the filters are
- * @name:	Without suffix
- * @ret_bpf:	struct sock_filter bytes; owned by the caller
+ * @name:	Without suffix; a profile that is compiled later: NAME.json
+ * @ret_bpf:	struct sock_filter bytes, or the text; owned by the caller
  * @ret_len:	Their number
  * @err:	Filled on failure
  *
@@ -60,7 +60,9 @@ static int check_bytes(const char *path, const char *name, const void *data,
 int filter_read(const char *dir, const char *name, void **ret_bpf,
 		size_t *ret_len, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("%s/%s.bpf", dir, name);
+	bool is_source = strstr(name, ".json") != NULL;
+	AUTO_FREE char *path =
+		xasprintf("%s/%s%s", dir, name, is_source ? "" : ".bpf");
 	AUTO_FD int fd = path_open_trusted(path, err);
 	AUTO_FREE char *data = NULL;
 	size_t len = 0;

@@ -13,7 +13,8 @@
 const char *filter_digest(const char *name);
 /*
  * Reads DIR/NAME.bpf after its owner, mode and digest were checked. *ret_bpf
- * is the caller's. The error names the file.
+ * is the caller's. The error names the file. NAME may be "guest/default.json",
+ * the profile that the guest compiles.
  */
 int filter_read(const char *dir, const char *name, void **ret_bpf,
 		size_t *ret_len, struct err *err) MUST_CHECK;

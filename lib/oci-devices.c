@@ -43,7 +43,7 @@ static bool allows_every_device(const struct oci_resources *resources)
  * podman says so. docker and containerd do not: theirs is known by all the
  * walls that are missing at once.
  */
-static bool is_privileged(const struct oci_spec *spec)
+bool oci_is_privileged(const struct oci_spec *spec)
 {
 	const struct oci_linux *linux_ = &spec->linux_;
 	const char *manager = oci_annotation(spec, "io.container.manager");
@@ -91,7 +91,7 @@ static bool is_guest_own(const struct oci_device *device)
 size_t oci_leave_out_devices(struct oci_spec *spec)
 {
 	struct oci_linux *linux_ = &spec->linux_;
-	bool privileged = is_privileged(spec);
+	bool privileged = oci_is_privileged(spec);
 	size_t kept = 0, host = 0;
 
 	for (size_t i = 0; i < spec->mount_count; i++) {

@@ -106,7 +106,7 @@ static void allow_rule_args(struct oci_in *item)
 	allow_list_keys(item, "args", known, NULL);
 }
 
-static void check_known(struct oci_in *in)
+static void check_known(struct oci_in *in, bool conditional)
 {
 	static const char *const top[] = { "comment",
 					   "defaultAction",
@@ -117,13 +117,79 @@ static void check_known(struct oci_in *in)
 					   NULL };
 	static const char *const rule[] = { "comment",	"names", "action",
 					    "errnoRet", "args",	 NULL };
+	static const char *const rule_if[] = { "comment",  "names", "action",
+					       "errnoRet", "args",  "includes",
+					       "excludes", NULL };
 
 	allow_keys(in, top);
-	allow_list_keys(in, "syscalls", rule, allow_rule_args);
+	allow_list_keys(in, "syscalls", conditional ? rule_if : rule,
+			allow_rule_args);
 }
 
-int seccomp_profile_parse(const char *text, size_t len,
-			  struct oci_seccomp **ret, struct err *err)
+static void rule_done(struct oci_syscall *rule)
+{
+	strv_done(&rule->names);
+	free(rule->action);
+	for (size_t i = 0; i < rule->arg_count; i++)
+		free(rule->args[i].op);
+	free(rule->args);
+}
+
+/* Does {"caps": [...]} at key hold? Every name must be one, if all; or any. */
+static bool condition_holds(struct oci_in *rule, const char *key,
+			    const struct strv *caps, bool all)
+{
+	static const char *const known[] = { "caps", NULL };
+	struct strv names = { 0 };
+	struct oci_in in;
+	size_t found = 0, count;
+
+	if (!oci_enter(rule, key, &in))
+		return all;
+	allow_keys(&in, known);
+	oci_read_strv(&in, "caps", &names);
+	if (names.count == 0)
+		oci_fail(&in, "caps", EINVAL, "is missing or empty");
+	oci_leave(rule, &in);
+	for (size_t i = 0; i < names.count; i++)
+		found += strv_has(caps, names.item[i]);
+	count = names.count;
+	strv_done(&names);
+	return all ? found == count : found > 0;
+}
+
+/* Drops the rules whose condition does not hold. */
+static void keep_rules_for(struct oci_in *in, const struct strv *caps,
+			   struct oci_seccomp *profile)
+{
+	struct oci_list list;
+	struct oci_in rule;
+	size_t kept = 0;
+
+	oci_enter_list(in, "syscalls", OCI_SYSCALL_GROUPS_MAX, &list);
+	for (size_t i = 0; i < list.count; i++) {
+		bool holds;
+
+		if (!oci_enter_item(in, &list, i, &rule))
+			return;
+		holds = condition_holds(&rule, "includes", caps, true) &&
+			!condition_holds(&rule, "excludes", caps, false);
+		oci_leave(in, &rule);
+		if (holds) {
+			struct oci_syscall swap = profile->syscalls[kept];
+
+			profile->syscalls[kept++] = profile->syscalls[i];
+			profile->syscalls[i] = swap;
+		}
+	}
+	for (size_t i = kept; i < profile->syscall_count; i++)
+		rule_done(&profile->syscalls[i]);
+	profile->syscall_count = kept;
+}
+
+/* caps NULL: no rule may be conditional. */
+static int parse(const char *text, size_t len, const struct strv *caps,
+		 struct oci_seccomp **ret, struct err *err)
 {
 	struct oci_seccomp *profile;
 	struct json *tree = NULL;
@@ -134,8 +200,10 @@ int seccomp_profile_parse(const char *text, size_t len,
 		return r;
 	profile = xcalloc(1, sizeof(*profile));
 	oci_in_init(&in, tree, "", err);
-	check_known(&in);
+	check_known(&in, caps != NULL);
 	oci_seccomp_read(&in, profile);
+	if (caps && in.r >= 0)
+		keep_rules_for(&in, caps, profile);
 	json_free(tree);
 	if (in.r < 0) {
 		seccomp_profile_free(profile);
@@ -145,13 +213,17 @@ int seccomp_profile_parse(const char *text, size_t len,
 	return 0;
 }
 
-static void rule_done(struct oci_syscall *rule)
+int seccomp_profile_parse(const char *text, size_t len,
+			  struct oci_seccomp **ret, struct err *err)
 {
-	strv_done(&rule->names);
-	free(rule->action);
-	for (size_t i = 0; i < rule->arg_count; i++)
-		free(rule->args[i].op);
-	free(rule->args);
+	return parse(text, len, NULL, ret, err);
+}
+
+int seccomp_profile_parse_for(const char *text, size_t len,
+			      const struct strv *caps, struct oci_seccomp **ret,
+			      struct err *err)
+{
+	return parse(text, len, caps, ret, err);
 }
 
 void seccomp_profile_free(struct oci_seccomp *profile)

@@ -34,6 +34,14 @@ int seccomp_flags(const struct oci_seccomp *profile, unsigned *ret,
  */
 int seccomp_profile_parse(const char *text, size_t len,
 			  struct oci_seccomp **ret, struct err *err) MUST_CHECK;
+/*
+ * As above, for a file whose rules may have "includes" and "excludes" of
+ * {"caps": [...]}: a rule stays when caps has all of the former and none of the
+ * latter.
+ */
+int seccomp_profile_parse_for(const char *text, size_t len,
+			      const struct strv *caps, struct oci_seccomp **ret,
+			      struct err *err) MUST_CHECK;
 void seccomp_profile_free(struct oci_seccomp *profile);
 
 #endif

@@ -17,6 +17,7 @@
 #include "auto.h"
 #include "bundle.h"
 #include "filter.h"
+#include "guest-profile.h"
 #include "hooks.h"
 #include "hook-points.h"
 #include "jail-check.h"
@@ -140,6 +141,13 @@ static int open_shim_files(struct creation *c, struct shim_fds *fds,
 	if (fd < 0)
 		return err_wrap(err, "seccomp filter");
 	add_fd(fds, "seccomp", fd);
+	if (guest_profile_wanted(c->bundle.spec)) {
+		fd = filter_open(c->rt->settings.seccomp, GUEST_PROFILE_FILE,
+				 err);
+		if (fd < 0)
+			return err_wrap(err, "the guest's seccomp profile");
+		add_fd(fds, "profile", fd);
+	}
 	fd = state_connect(c->dir_fd, "agent.sock", SOCK_STREAM, err);
 	if (fd < 0)
 		return fd;

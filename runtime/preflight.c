@@ -20,6 +20,7 @@
 #include "auto.h"
 #include "child.h"
 #include "filter.h"
+#include "guest-profile.h"
 #include "num.h"
 #include "path.h"
 #include "policy.h"
@@ -187,6 +188,8 @@ int preflight_files(const struct runtime *rt, struct err *err)
 	if (filter_check_file(set->seccomp, "proxy", err) < 0 ||
 	    filter_check_file(set->seccomp, "shim", err) < 0)
 		return err_wrap(err, "seccomp filter");
+	if (filter_check_file(set->seccomp, GUEST_PROFILE_FILE, err) < 0)
+		return err_wrap(err, "the guest's seccomp profile");
 	if (check_guest_file(rt, "guest kernel", set->kernel, true, err) < 0 ||
 	    check_guest_file(rt, "guest initrd", set->initrd, false, err) < 0 ||
 	    check_bwrap(err) < 0)

@@ -8,9 +8,11 @@
 #include "readback.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <string.h>
 
 #include "caps.h"
+#include "guest-profile.h"
 #include "policy.h"
 
 static int differs(struct err *err, const char *what, uint64_t want,
@@ -117,15 +119,33 @@ int readback_check_limits(const struct record_readback *got,
 	return 0;
 }
 
+/*
+ * Every process has the agent's floor, and above it the profile of the engine
+ * or ours, but where there is to be none.
+ */
+static int check_seccomp(const struct record_readback *got,
+			 const struct oci_spec *spec, struct err *err)
+{
+	uint32_t filters = 1;
+
+	if (spec->linux_.seccomp || guest_profile_wanted(spec))
+		filters++;
+	if (got->seccomp_mode != SECCOMP_MODE_FILTER)
+		return differs(err, "linux.seccomp (mode)", SECCOMP_MODE_FILTER,
+			       got->seccomp_mode);
+	if (got->seccomp_filters != filters)
+		return differs(err, "linux.seccomp (number of filters)",
+			       filters, got->seccomp_filters);
+	return 0;
+}
+
 int readback_check(const struct record_readback *got,
 		   const struct oci_spec *spec, struct err *err)
 {
 	const struct oci_process *process = &spec->process;
-	uint32_t seccomp = spec->linux_.seccomp ? 2 : 0;
 
-	if (seccomp &&
-	    (got->seccomp_mode != seccomp || got->seccomp_filters == 0))
-		return differs(err, "linux.seccomp", seccomp, got->seccomp_mode);
+	if (check_seccomp(got, spec, err) < 0)
+		return -err->code;
 	if (process->no_new_privileges && got->no_new_privs != 1)
 		return differs(err, "process.noNewPrivileges", 1,
 			       got->no_new_privs);

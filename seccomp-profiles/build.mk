@@ -16,19 +16,28 @@ $(SHARE)/seccomp/%.bpf: seccomp-profiles/%.json $(B)/tools/seccomp-compile
 
 # What the programs hold of each filter: see lib/filter.h.
 FILTER_DIGESTS_H := $(B)/gen/filter-digests.h
-$(FILTER_DIGESTS_H): $(SECCOMP_OUT)
+$(FILTER_DIGESTS_H): $(SECCOMP_OUT) seccomp-profiles/guest/default.json
 	@mkdir -p $(@D)
 	{ echo '/* made by seccomp-profiles/build.mk */'; \
 	echo 'static const struct {'; echo '	const char *name, *sha256;'; \
 	echo '} filter_digests[] = {'; \
 	for f in $(sort $^); do n=$${f##*/}; set -- $$(sha256sum $$f) && \
+	case $$n in *.json) n=guest/$$n; esac && \
 	echo "	{ \"$${n%.bpf}\", \"$$1\" },"; done; echo '};'; } >$@
 $(OBJ)/lib/filter.o: $(FILTER_DIGESTS_H)
 
 SHARED_FILES += $(SECCOMP_OUT)
 
-# What the guest's agent loads below every container's filter.
-$(B)/tools/seccomp-floor: $(OBJ)/seccomp-profiles/floor.o $(call lib_objs,$(LIB_JAIL))
+# For containers in the guest: the default profile goes as it is, because what
+# holds of it depends on the container; the floor becomes part of the agent.
+$(SHARE)/seccomp/guest/default.json: seccomp-profiles/guest/default.json
+	@mkdir -p $(@D)
+	install -m 0644 $< $@
+	cd $(@D) && sha256sum $(@F) > default.sha256
+
+SHARED_FILES += $(SHARE)/seccomp/guest/default.json
+
+$(B)/tools/seccomp-floor: $(OBJ)/seccomp-profiles/floor.o $(call lib_objs,$(filter-out filter,$(LIB_JAIL)))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
 

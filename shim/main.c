@@ -20,10 +20,12 @@
 
 #include "alloc.h"
 #include "auto.h"
+#include "guest-profile.h"
 #include "log.h"
 #include "shim.h"
 
 #define CONFIG_BYTES_MAX (4u << 20)
+#define PROFILE_BYTES_MAX (1u << 20)
 #define TMPFS_MAGIC_NUMBER 0x01021994
 /* The runtime checks the read-back before it answers; it dies, or it does. */
 #define VERDICT_TIMEOUT_MS 120000
@@ -70,6 +72,23 @@ static void take_shm_size(struct oci_spec *spec)
 	}
 }
 
+/* Ours, where the engine's config.json has none and is to have one. */
+static int read_profile(struct shim *shim, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t len;
+
+	if (!guest_profile_wanted(shim->spec))
+		return 0;
+	if (shim->fds.profile < 0)
+		return err_msg(err, EINVAL,
+			       "--fds: the guest's seccomp profile is missing");
+	if (fd_read_text(shim->fds.profile, PROFILE_BYTES_MAX, &text, &len,
+			 err) < 0)
+		return err_wrap(err, "the guest's seccomp profile");
+	return guest_profile_set(shim->spec, text, len, err);
+}
+
 static int read_config(struct shim *shim, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
@@ -86,7 +105,7 @@ static int read_config(struct shim *shim, struct err *err)
 	oci_leave_out_devices(shim->spec);
 	shim->process = &shim->spec->process;
 	take_shm_size(shim->spec);
-	return 0;
+	return read_profile(shim, err);
 }
 
 static int read_process(struct shim *shim, struct err *err)
@@ -130,6 +149,7 @@ static void close_used(struct shim_fds *fds)
 	close_fd(&fds->rootfs);
 	close_fd(&fds->mntns);
 	close_fd(&fds->console);
+	close_fd(&fds->profile);
 	for (size_t i = 0; i < fds->mount_count; i++)
 		close_fd(&fds->mounts[i]);
 	free(fds->mounts);

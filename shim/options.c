@@ -33,6 +33,7 @@ enum {
 	FD_ROOTFS,
 	FD_MNTNS,
 	FD_CONSOLE,
+	FD_PROFILE,
 	FD_FIXED
 };
 
@@ -42,6 +43,7 @@ static const char *const fixed_name[FD_FIXED] = {
 	[FD_PROCESS] = "process", [FD_LOG] = "log",
 	[FD_SECCOMP] = "seccomp", [FD_ROOTFS] = "rootfs",
 	[FD_MNTNS] = "mntns",	  [FD_CONSOLE] = "console",
+	[FD_PROFILE] = "profile",
 };
 
 /* "m12" to 12. */
@@ -83,6 +85,7 @@ static void fds_take(struct shim_fds *fds, const struct fd_name *table,
 	fds->rootfs = table[FD_ROOTFS].fd;
 	fds->mntns = table[FD_MNTNS].fd;
 	fds->console = table[FD_CONSOLE].fd;
+	fds->profile = table[FD_PROFILE].fd;
 	for (size_t i = FD_FIXED; i < count; i++) {
 		uint32_t index = 0;
 

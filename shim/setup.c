@@ -126,6 +126,27 @@ static bool readback_is_sane(const Grpc__ReadBack *in)
 	       is_limit(in->cpu_period);
 }
 
+/* At most so many names of them, each escaped and cut. */
+#define UNKNOWN_SHOWN 8
+
+static void tell_names(const char *what, char *const *names, size_t count)
+{
+	char text[512] = "";
+	size_t used = 0;
+
+	if (!count)
+		return;
+	for (size_t i = 0; i < count && i < UNKNOWN_SHOWN; i++) {
+		char name[48];
+
+		log_escape(name, sizeof(name), names[i], strlen(names[i]));
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "%s%s", i ? ", " : "", name);
+	}
+	log_warn("linux.seccomp: %s: %s%s (%zu)", what, text,
+		 count > UNKNOWN_SHOWN ? ", ..." : "", count);
+}
+
 int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
 		   struct err *err)
 {
@@ -137,6 +158,10 @@ int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
 		return err_msg(
 			err, EPROTO,
 			"the agent's report of what it applied is malformed");
+	tell_names("system calls that the guest does not know",
+		   in->seccomp_unknown, in->n_seccomp_unknown);
+	tell_names("of those, denied by a profile that allows the rest",
+		   in->seccomp_unknown_denied, in->n_seccomp_unknown_denied);
 	out->guest_pid = in->guest_pid;
 	out->seccomp_mode = in->seccomp_mode;
 	out->seccomp_filters = in->seccomp_filters;

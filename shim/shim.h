@@ -86,7 +86,7 @@ struct shim_peer {
 
 struct shim_fds {
 	int proxy, control, listen, config, process, log, seccomp, rootfs,
-		mntns, console;
+		mntns, console, profile; /* profile: the guest's default */
 	int *mounts; /* mounts[N]: tree for spec.mounts[N], -1 none */
 	size_t mount_count;
 };

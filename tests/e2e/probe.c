@@ -250,6 +250,25 @@ static int probe_tty(int argc, char **argv)
 	return 0;
 }
 
+/* calls NR[:ARG...]...: the same of calls by number, NR=0 for one that works. */
+static int probe_calls(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		unsigned long a[7] = { 0 };
+		char *save = NULL;
+		int n = 0;
+		long r;
+
+		for (char *at = strtok_r(argv[i], ":", &save); at && n < 7;
+		     at = strtok_r(NULL, ":", &save))
+			a[n++] = strtoul(at, NULL, 0);
+		errno = 0;
+		r = syscall((long)a[0], a[1], a[2], a[3], a[4], a[5], a[6]);
+		printf("%lu=%d\n", a[0], r < 0 ? errno : 0);
+	}
+	return 0;
+}
+
 /* errno CALL PATH: the number that one system call fails with, 0 if it works. */
 static int probe_errno(int argc, char **argv)
 {
@@ -319,7 +338,7 @@ static const struct verb verbs[] = {
 	{ "exit", probe_exit },	    { "crash", probe_crash },
 	{ "kill", probe_kill },	    { "signals", probe_signals },
 	{ "tty", probe_tty },	    { "errno", probe_errno },
-	{ "fetch", probe_fetch },
+	{ "calls", probe_calls },   { "fetch", probe_fetch },
 };
 
 int main(int argc, char **argv)

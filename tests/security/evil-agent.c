@@ -37,7 +37,7 @@ static int port = -1;
 
 /* An honest read-back of tests/e2e/config.json (fields 1 to 18). */
 static const char read_back[] =
-	"c23e51082a1002180120012800302138214021480050005800607e68ffff"
+	"c23e51082a1002180220012800302138214021480050005800607e68ffff"
 	"ffffffffffffff0170ffffffffffffffffff0178ffffffffffffffffff01"
 	"8001ffffffffffffffffff018a0103312e30920103362e31";
 

@@ -316,10 +316,11 @@ class Shim:
         share = os.path.normpath(os.path.join(os.path.dirname(program),
                                               "../../share/kata"))
         seccomp = os.open(share + "/seccomp/shim.bpf", os.O_RDONLY)
+        profile = os.open(share + "/seccomp/guest/default.json", os.O_RDONLY)
         if role == "container":
             fds = [("proxy", theirs.fileno()), ("control", control.fileno()),
                    ("listen", listener.fileno()), ("config", config_fd),
-                   ("log", log), ("seccomp", seccomp),
+                   ("log", log), ("seccomp", seccomp), ("profile", profile),
                    ("rootfs", open_tree(self.rootfs))]
             for index, path in mounts:
                 fds.append(("m%d" % index, open_tree(path)))
@@ -343,7 +344,7 @@ class Shim:
         self.pid = self.spawn(args, [stdin_read, stdout_write, stderr_write] +
                               [fd for _, fd in fds], role)
         for fd in [stdin_read, stdout_write, stderr_write, config_fd, log,
-                   seccomp] + [fd for name, fd in fds
+                   seccomp, profile] + [fd for name, fd in fds
                                if name == "rootfs" or name[0] == "m" and
                                name[1:].isdigit()]:
             os.close(fd)
