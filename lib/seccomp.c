@@ -356,6 +356,23 @@ int seccomp_flags(const struct oci_seccomp *profile, unsigned *ret,
 	return 0;
 }
 
+int seccomp_call_number(const char *name)
+{
+	int number = seccomp_syscall_resolve_name(name);
+
+	return number < 0 ? -ENOENT : number; /* negative: of other machines */
+}
+
+char *seccomp_call_name(uint32_t number)
+{
+	char *name =
+		seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)number);
+	char *copy = name ? xstrdup(name) : xasprintf("call %u", number);
+
+	free(name);
+	return copy;
+}
+
 /**
  * seccomp_filter_load() - Put a filter on the calling thread
  * @bpf:	Bytes of struct sock_filter

@@ -28,6 +28,10 @@ int seccomp_filter_load(const void *bpf, size_t len, unsigned flags,
 /* SECCOMP_FILTER_FLAG_* of the profile's flags. */
 int seccomp_flags(const struct oci_seccomp *profile, unsigned *ret,
 		  struct err *err) MUST_CHECK;
+/* Number of a system call of this machine by name, or -ENOENT. */
+int seccomp_call_number(const char *name);
+/* "openat"; numbers without a name: "call 600". The caller frees it. */
+char *seccomp_call_name(uint32_t number);
 /*
  * A profile file alone ({"defaultAction":...}) to struct; caller frees. Lives
  * in oci-seccomp.c, so that the agent needs no JSON.

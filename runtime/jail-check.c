@@ -201,6 +201,9 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 	AUTO_FREE char *share =
 		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
 	AUTO_FREE char *exec = settings_jail_exec(&s->rt->settings);
+	/* where the jailer looks for them */
+	AUTO_FREE char *filters =
+		xasprintf("%s/../seccomp", s->rt->settings.policies);
 	const struct verify_named named[] = {
 		{ "kernel", s->rt->settings.kernel },
 		{ "initrd", s->rt->settings.initrd },
@@ -214,6 +217,7 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		.inherited_filters = VERIFY_OWN_FILTERS,
 		.exec = exec,
 		.landlock_told = s->vmm_landlock,
+		.filters = filters,
 	};
 	const struct verify_expect fs_expect = {
 		.share = share,
@@ -221,6 +225,7 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		.inherited_filters = VERIFY_OWN_FILTERS,
 		.exec = exec,
 		.landlock_told = s->fs_landlock,
+		.filters = filters,
 	};
 
 	if (verify_one(s, vmm_policy, s->state->vmm.pid, &vmm_expect, vmm,

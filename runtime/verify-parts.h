@@ -22,6 +22,9 @@ void verify_add(struct verify *v, const char *name, bool ok, char *expected,
 /* A layer that this host does not have; what may do without is the caller's. */
 void verify_add_absent(struct verify *v, const char *name, char *expected,
 		       char *actual);
+/* A check that this caller may not make; another one stands for it. */
+void verify_add_unmade(struct verify *v, const char *name, char *expected,
+		       char *why);
 /* "Uid" of /proc/PID/status text into value; -ENOENT when it has no such line */
 int verify_status_field(const char *status, const char *field, char *value,
 			size_t size) MUST_CHECK;
@@ -53,6 +56,9 @@ static inline bool verify_is_file_server(const struct verify *v)
 {
 	return v->policy->identity == POLICY_ID_WHOLE_MAP;
 }
+
+/* verify-calls.c: the filter's digest, and what the installed ones let through */
+int verify_calls(struct verify *v, struct err *err) MUST_CHECK;
 
 /* verify-mounts.c */
 int verify_mounts(struct verify *v, struct err *err) MUST_CHECK;

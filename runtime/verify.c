@@ -31,6 +31,7 @@ void verify_add(struct verify *v, const char *name, bool ok, char *expected,
 	check->actual = actual;
 	check->ok = ok;
 	check->absent = false;
+	check->unmade = false;
 	if (!ok)
 		r->failed++;
 }
@@ -40,6 +41,13 @@ void verify_add_absent(struct verify *v, const char *name, char *expected,
 {
 	verify_add(v, name, true, expected, actual);
 	v->report->check[v->report->count - 1].absent = true;
+}
+
+void verify_add_unmade(struct verify *v, const char *name, char *expected,
+		       char *why)
+{
+	verify_add(v, name, true, expected, why);
+	v->report->check[v->report->count - 1].unmade = true;
 }
 
 static int judge(const struct verify_report *report, struct err *err)
@@ -83,7 +91,7 @@ int verify_jail(pid_t pid, const struct policy *policy,
 		verify_program,	 verify_status,	     verify_namespaces,
 		verify_network,	 verify_root,	     verify_mounts,
 		verify_fds,	 verify_environment, verify_limits,
-		verify_landlock,
+		verify_landlock, verify_calls,
 	};
 	AUTO_FREE char *path = xasprintf("/proc/%d", pid);
 	AUTO_FD int proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -147,6 +155,7 @@ void verify_report_json(const struct verify_report *report,
 		json_string(w, "name", check->name);
 		json_bool(w, "ok", check->ok);
 		json_bool(w, "absent", check->absent);
+		json_bool(w, "unmade", check->unmade);
 		json_string(w, "expected", check->expected);
 		json_string(w, "actual", check->actual);
 		json_end_object(w);

@@ -37,6 +37,7 @@ struct verify_expect {
 	const char *exec; /* host path of kata-jail-exec */
 	/* The ABI of Landlock that kata-jail-exec told; -1: nothing was told */
 	int landlock_told;
+	const char *filters; /* directory of the compiled filters */
 };
 
 #define VERIFY_OWN_FILTERS UINT32_MAX
@@ -47,6 +48,7 @@ struct verify_check {
 	char *actual;
 	bool ok;
 	bool absent; /* ok because the host has no such layer; actual says so */
+	bool unmade; /* the caller lacks the right; actual says which */
 };
 
 struct verify_report {

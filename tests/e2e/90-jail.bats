@@ -91,6 +91,20 @@ check_status() {
 	lacks "$(inside cat /proc/self/mountinfo)" " $root/"
 }
 
+@test "jail: the filters that are in force are those of this build" {
+	local root=$XDG_RUNTIME_DIR/kata text seccomp name
+
+	seccomp=$(dirname "$(dirname "$KATA")")/share/kata/seccomp
+	start $IMAGE sleep 1000
+	text=$(inside cat "$root/$CID/verified.json")
+	for name in qemu-tcg virtiofsd; do
+		has "$(checks "$text" 'seccomp filter')" \
+			"^$name: $name $(cut -c1-16 "$seccomp/$name.sha256") (installed|on disk)\$"
+	done
+	# only root of the host may read them: tests/e2e/root/20-main.bats
+	has "$(checks "$text" 'seccomp calls')" '^qemu-tcg: not read: only root'
+}
+
 @test "jail: state names the accelerator and why" {
 	start $IMAGE sleep 1000
 	has "$(note "$CID" .kata.accelerator)" '^(tcg|kvm)$'

@@ -76,6 +76,12 @@ note() {
 	rt state "$1" | jq -re "$2"
 }
 
+# checks TEXT NAME: what a verified.json tells of a check, a line a jail.
+checks() {
+	jq -r --arg name "$2" '.[] | .jail + ": " + (.checks[] | select(.name == $name)
+		| .actual)' <<<"$1"
+}
+
 # Waits up to SECONDS until a command succeeds.
 within() {
 	local end=$((SECONDS + $1))

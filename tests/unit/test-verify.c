@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
 /* link: runtime/verify-mounts.o runtime/verify-inside.o runtime/verify-landlock.o */
+/* link: runtime/verify-calls.o runtime/installed-filters.o */
 /*
  * test-verify.c - the readers of /proc texts, and the verification of a
  * process that is in no jail at all: every layer must be missed.
@@ -33,7 +34,7 @@ static struct policy *policy_of(const char *identity, const char *more)
 	AUTO_FREE char *text =
 		xasprintf("{\"name\":\"t\",\"program\":\"/bin/true\","
 			  "\"identity\":\"%s\",\"namespaces\":[" ALL_NS "],"
-			  "\"seccomp\":\"t\"%s}",
+			  "\"seccomp\":\"proxy\"%s}",
 			  identity, more);
 	struct policy *policy = NULL;
 	struct err err = ERR_INIT;
@@ -308,7 +309,9 @@ static void test_unjailed(void **state)
 	struct policy *policy = policy_of("own", "");
 	struct verify_expect expect = { .uid = 54321,
 					.gid = 54321,
-					.inherited_filters = VERIFY_OWN_FILTERS };
+					.inherited_filters = VERIFY_OWN_FILTERS,
+					.filters = TEST_DIR
+					"/../build/share/kata/seccomp" };
 	struct verify_report report = VERIFY_REPORT_INIT;
 	struct json_writer writer = { 0 };
 	struct err err = ERR_INIT;

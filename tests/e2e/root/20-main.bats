@@ -21,6 +21,17 @@ load ../helpers
 	done
 }
 
+@test "root: the installed filters are read back before the guest runs" {
+	local text name
+
+	start $IMAGE sleep 1000
+	text=$(cat "/run/kata/$CID/verified.json")
+	for name in qemu-tcg virtiofsd; do
+		has "$(checks "$text" 'seccomp filter')" "^$name: $name [0-9a-f]{16} installed\$"
+		has "$(checks "$text" 'seccomp calls')" "^$name: [0-9]+ always, [0-9]+ by argument\$"
+	done
+}
+
 @test "root: no process of the VM is root of the host or has a capability" {
 	local pid
 

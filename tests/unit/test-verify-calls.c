@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
+/* link: runtime/verify-mounts.o runtime/verify-inside.o runtime/verify-landlock.o */
+/* link: runtime/verify-calls.o runtime/installed-filters.o */
+/*
+ * test-verify-calls.c - the filters of live processes, read back and compared
+ * with the one that the policy names. Reading needs root of the host.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "auto.h"
+#include "fd.h"
+#include "filter.h"
+#include "runtime/installed-filters.h"
+#include "runtime/verify-parts.h"
+#include "seccomp.h"
+#include "skip.h"
+
+#define BUILT TEST_DIR "/../build/share/kata/seccomp"
+#define NR offsetof(struct seccomp_data, nr)
+
+static struct sock_filter no_execve[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, NR),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 2, 0),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 1, 0),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
+static struct sock_filter allow_all[] = {
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
+/* What the child does to itself; NULL: nothing. */
+struct setting {
+	const char *ours;
+	struct sock_filter *own;
+	size_t own_count;
+	bool early_thread; /* made before any filter, and left without */
+};
+
+static int hold_fd; /* the child ends when its other end closes */
+
+static void *wait_for_end(void *arg)
+{
+	char byte;
+
+	(void)arg;
+	IGNORE(read(hold_fd, &byte, 1) < 0, "the process is killed");
+	return NULL;
+}
+
+static void set_up(const struct setting *set)
+{
+	AUTO_FREE void *bpf = NULL;
+	struct err err = ERR_INIT;
+	pthread_t thread;
+	size_t len = 0;
+
+	if (set->early_thread &&
+	    pthread_create(&thread, NULL, wait_for_end, NULL) != 0)
+		_exit(1);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		_exit(1);
+	if (set->ours && (filter_read(BUILT, set->ours, &bpf, &len, &err) < 0 ||
+			  seccomp_filter_load(bpf, len, 0, &err) < 0))
+		_exit(1);
+	if (set->own &&
+	    seccomp_filter_load(set->own, set->own_count * sizeof(*set->own), 0,
+				&err) < 0)
+		_exit(1);
+}
+
+static pid_t start(const struct setting *set, int *ret_hold)
+{
+	int ready[2], hold[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		hold_fd = hold[0];
+		close(hold[1]);
+		set_up(set);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		wait_for_end(NULL);
+		for (;;)
+			wait_for_end(NULL);
+	}
+	close(ready[1]);
+	close(hold[0]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	*ret_hold = hold[1];
+	return pid;
+}
+
+static const struct verify_check *find(const struct verify_report *report,
+				       const char *name)
+{
+	for (size_t i = 0; i < report->count; i++)
+		if (strcmp(report->check[i].name, name) == 0)
+			return &report->check[i];
+	fail_msg("no check %s", name);
+	return NULL;
+}
+
+/* wanted: of the check "seccomp calls", or NULL when it must hold. */
+static void judge(const struct setting *set, const struct policy *policy,
+		  bool installed, const char *wanted)
+{
+	const struct verify_expect expect = { .filters = BUILT };
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .policy = policy,
+			    .expect = &expect,
+			    .report = &report };
+	AUTO_FREE char *path = NULL;
+	AUTO_FD int proc_fd = -1;
+	const struct verify_check *calls;
+	struct err err = ERR_INIT;
+	int hold, r, status;
+	pid_t pid = start(set, &hold);
+
+	path = xasprintf("/proc/%d", pid);
+	proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	v.proc_fd = proc_fd;
+	report.pid = pid;
+	r = verify_calls(&v, &err);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(hold);
+	if (r < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(find(&report, "seccomp filter")->ok, installed);
+	calls = find(&report, "seccomp calls");
+	assert_false(calls->unmade);
+	if (calls->ok != !wanted || (wanted && !strstr(calls->actual, wanted)))
+		fail_msg("seccomp calls: %s", calls->actual);
+	if (!wanted)
+		assert_non_null(strstr(calls->actual, " always, "));
+	verify_report_done(&report);
+}
+
+static const struct policy alone = { .seccomp = (char *)"proxy" };
+static const struct policy stacked = { .seccomp = (char *)"qemu-tcg",
+				       .own_filters = 1 };
+
+static void need_rights(void)
+{
+	const char *why;
+
+	if (!installed_filters_allowed(&why))
+		skip_because(why);
+}
+
+static void test_sound(void **state)
+{
+	const struct setting one = { .ours = "proxy" };
+	const struct setting two = { .ours = "qemu-tcg",
+				     .own = no_execve,
+				     .own_count = ARRAY_SIZE(no_execve) };
+
+	(void)state;
+	need_rights();
+	judge(&one, &alone, true, NULL);
+	judge(&two, &stacked, true, NULL);
+}
+
+static void test_no_filter(void **state)
+{
+	const struct setting none = { 0 };
+	const struct setting another = { .ours = "shim" };
+	const struct setting open = { .own = allow_all,
+				      .own_count = ARRAY_SIZE(allow_all) };
+
+	(void)state;
+	need_rights();
+	judge(&none, &alone, false, "ours is not among them");
+	judge(&another, &alone, false, "ours is not among them");
+	judge(&open, &alone, false, "ours is not among them");
+}
+
+/* The program was to add a filter of its own, and did not, or a useless one. */
+static void test_no_own_filter(void **state)
+{
+	const struct setting missing = { .ours = "qemu-tcg" };
+	const struct setting useless = { .ours = "qemu-tcg",
+					 .own = allow_all,
+					 .own_count = ARRAY_SIZE(allow_all) };
+
+	(void)state;
+	need_rights();
+	judge(&missing, &stacked, true, "execve is always");
+	judge(&useless, &stacked, true, "execve is always");
+}
+
+/* A thread that was made before, and that no TSYNC reached. */
+static void test_thread(void **state)
+{
+	const struct setting set = { .ours = "proxy", .early_thread = true };
+
+	(void)state;
+	need_rights();
+	judge(&set, &alone, true, "a thread has 0 filters");
+}
+
+/* Reading disturbs nobody: the process goes on, untraced. */
+static void test_untouched(void **state)
+{
+	const struct setting set = { .ours = "proxy" };
+	struct filter_stack stack = FILTER_STACK_INIT;
+	struct err err = ERR_INIT;
+	int hold, status;
+	pid_t pid;
+
+	(void)state;
+	need_rights();
+	pid = start(&set, &hold);
+	for (unsigned i = 0; i < 20; i++) {
+		if (installed_filters_read(pid, &stack, &err) < 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(stack.count, 1);
+		filter_stack_done(&stack);
+	}
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_int_equal(installed_filters_read(pid, &stack, &err), 0);
+	filter_stack_done(&stack);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(hold);
+	assert_int_equal(installed_filters_read(pid, &stack, &err), -ESRCH);
+}
+
+/* What was installed first is last in the list. */
+static void test_order(void **state)
+{
+	const struct setting two = { .ours = "qemu-tcg",
+				     .own = no_execve,
+				     .own_count = ARRAY_SIZE(no_execve) };
+	struct filter_stack stack = FILTER_STACK_INIT;
+	struct err err = ERR_INIT;
+	int hold;
+	pid_t pid;
+
+	(void)state;
+	need_rights();
+	pid = start(&two, &hold);
+	assert_int_equal(installed_filters_read(pid, &stack, &err), 0);
+	assert_int_equal(stack.count, 2);
+	assert_int_equal(stack.filter[0].count, ARRAY_SIZE(no_execve));
+	assert_memory_equal(stack.filter[0].insn, no_execve, sizeof(no_execve));
+	filter_stack_done(&stack);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(hold);
+}
+
+/* Without the rights the file stands for it, and the report says so. */
+static void test_rootless(void **state)
+{
+	const struct verify_expect expect = { .filters = BUILT };
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .policy = &alone,
+			    .expect = &expect,
+			    .report = &report };
+	struct err err = ERR_INIT;
+	const char *why;
+
+	(void)state;
+	if (installed_filters_allowed(&why))
+		skip_because("only for a caller without the rights");
+	assert_int_equal(verify_calls(&v, &err), 0);
+	assert_true(find(&report, "seccomp filter")->ok);
+	assert_true(find(&report, "seccomp calls")->unmade);
+	assert_non_null(strstr(find(&report, "seccomp calls")->actual, why));
+	verify_report_done(&report);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_no_filter),
+		cmocka_unit_test(test_no_own_filter),
+		cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_rootless),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
