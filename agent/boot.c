@@ -7,6 +7,10 @@
  * from, so a tmpfs becomes the root first (containers then pivot_root for
  * real, and leave nothing of us above them). Everything below it is mounted
  * once, the root itself is made read-only, and no path is executed ever.
+ *
+ * #caps:agent/boot sys_admin - file systems of the guest, once
+ * #syscalls:agent/boot mount chdir chroot
+ * #syscalls:agent reboot - the end of the machine
  */
 #include "boot.h"
 

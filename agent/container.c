@@ -3,6 +3,8 @@
  * container.c - the list of containers, and how one goes away: kill, reap,
  * remove its cgroup, answer. Runs in kata-agent. A container may have made
  * cgroups of its own below its directory; how many is up to it.
+ *
+ * #syscalls:agent umount2 kill
  */
 #include "container.h"
 

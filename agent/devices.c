@@ -3,6 +3,8 @@
  * devices.c - /dev of a container, and its terminals. Runs in the forked
  * child as guest root. At an exec the container has had time to put anything
  * at /dev/pts: what is opened there is looked at before it is used.
+ *
+ * #syscalls:agent/setup open_tree mknodat ioctl
  */
 #include "setup.h"
 

@@ -4,6 +4,8 @@
  * CPUs, mounts of the share. Runs in kata-agent. Paths of the host are
  * believed only below mount points that it was given, and never followed
  * through a symlink: below a rootfs they are the container's.
+ *
+ * #syscalls:agent umount2 fspick fsconfig
  */
 #include "dispatch.h"
 

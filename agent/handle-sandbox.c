@@ -2,6 +2,8 @@
 /*
  * handle-sandbox.c - Health, CreateSandbox, DestroySandbox and requests about
  * the guest itself. Runs in kata-agent.
+ *
+ * #syscalls:agent umount2 mount
  */
 #include "dispatch.h"
 

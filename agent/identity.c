@@ -5,7 +5,9 @@
  * the spec gives. Every call is checked: a set that cannot be had ends the
  * start.
  *
- * #caps:agent/setup setuid setgid setpcap sys_resource sys_admin
+ * #caps:agent/setup setuid setgid setpcap sys_resource - what the spec gives
+ * #caps:agent/setup sys_admin - a filter without no_new_privs
+ * #syscalls:agent/setup prctl setgroups setresgid setresuid capset seccomp prlimit64
  */
 #include "setup.h"
 

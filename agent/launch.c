@@ -4,6 +4,8 @@
  * and an init in its pid namespace, by the clone itself, so that there is no
  * moment at which it is somewhere else. An exec that could be looked into
  * starts in our own pid namespace; all the rest is setup.c.
+ *
+ * #syscalls:agent clone3 setns
  */
 #include "launch.h"
 

@@ -5,6 +5,12 @@
  * Rights: guest root, and nothing outside the guest. Input: request frames
  * from the host (trusted with this guest), and everything that containers do
  * (hostile to each other and to this process).
+ *
+ * #stages:agent boot setup serve
+ * #holds:agent ids: root of the guest
+ * #holds:agent capabilities: all of the guest's
+ * #holds:agent dumpable: no
+ * #syscalls:agent/boot prctl
  */
 #include "agent.h"
 

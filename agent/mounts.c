@@ -6,7 +6,8 @@
  * targets are reached by descriptors below root_fd (lib/path) and mounts are
  * attached to descriptors, never to paths.
  *
- * #caps:agent/setup sys_admin - mount
+ * #caps:agent/setup sys_admin - the container's mounts
+ * #syscalls:agent/setup open_tree move_mount mount_setattr fsopen fsconfig fsmount
  */
 #include "mounts.h"
 

@@ -5,7 +5,8 @@
  * mounts while the old root is still there to take devices from, then
  * pivot_root, then what turns the new root read-only.
  *
- * #syscalls:agent/setup unshare pivot_root umount2 mount_setattr sethostname
+ * #syscalls:agent/setup unshare mount pivot_root umount2 mount_setattr
+ * #syscalls:agent/setup sethostname
  */
 #include "setup.h"
 

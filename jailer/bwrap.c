@@ -4,6 +4,8 @@
  * sealed memfd, so that neither they nor host paths show in a command line;
  * the environment is empty, because bwrap's --clearenv leaves the caller's
  * readable. Rights: none of its own.
+ *
+ * #syscalls:jailer memfd_create execve
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -29,7 +29,7 @@ static bool is_own(const struct jail *jail, int fd)
  *
  * Return: 0 or -errno
  *
- * #syscalls:jailer close_range fcntl
+ * #syscalls:jailer/start close_range fcntl
  */
 int fds_close_others(size_t named, struct err *err)
 {

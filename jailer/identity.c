@@ -151,7 +151,7 @@ static int rearm_death(const struct jail *jail, struct err *err)
  *
  * Return: 0 or -errno
  *
- * #syscalls:jailer setgroups setresgid setresuid setns prctl
+ * #syscalls:jailer/identity setgroups setresgid setresuid setns prctl capset
  * #caps:jailer/identity setuid setgid - own id of the sandbox
  */
 int identity_apply(const struct jail *jail, struct err *err)

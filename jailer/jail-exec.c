@@ -16,6 +16,7 @@
  * is no program of any use to who finds it in the jail. Rights: none. Inputs
  * are memfds of kata-jailer, sealed; read strictly all the same.
  *
+ * #stages:jail-exec jail
  * #syscalls:jail-exec read write close fcntl open fstat seccomp execve
  * #syscalls:jail-exec landlock_create_ruleset landlock_add_rule
  * #syscalls:jail-exec landlock_restrict_self

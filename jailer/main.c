@@ -17,6 +17,10 @@
  *   limits       raising is no longer possible after the next one
  *   identity     drops every capability
  *   exec         nothing after
+ *
+ * #stages:jailer start root userns identity exec
+ * #holds:jailer ids: the jail's
+ * #holds:jailer capabilities: the jail's
  */
 #include <errno.h>
 #include <sys/auxv.h>

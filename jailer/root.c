@@ -231,8 +231,8 @@ static int enter_root(int root_fd, struct err *err)
  *
  * Return: 0 or -errno
  *
- * #syscalls:jailer unshare mount open_tree move_mount pivot_root umount2
- * #caps:jailer/start sys_admin - mount namespace; dropped by identity or bwrap
+ * #syscalls:jailer/root unshare mount open_tree move_mount pivot_root umount2
+ * #caps:jailer/root sys_admin - mount namespace; dropped by identity or bwrap
  */
 int root_apply(const struct jail *jail, struct err *err)
 {

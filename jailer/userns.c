@@ -149,8 +149,8 @@ static int set_up(pid_t pid, int sock, int *ret_fd, struct err *err)
  *
  * Return: 0 or -errno
  *
- * #syscalls:jailer unshare fork socketpair
- * #caps:jailer/start setuid setgid setfcap - id map of the child namespace
+ * #syscalls:jailer/userns unshare clone socketpair
+ * #caps:jailer/userns setuid setgid setfcap - id map of the child namespace
  */
 int userns_make_whole(int *ret_fd, struct err *err)
 {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* alloc.c - allocation that cannot fail; see alloc.h. */
+/*
+ * alloc.c - allocation that cannot fail; see alloc.h.
+ *
+ * #syscalls:proxy,shim brk mmap munmap mremap - malloc of libc
+ */
 #include "alloc.h"
 
 #include <errno.h>
@@ -9,11 +13,8 @@
 
 static void *or_die(void *ptr)
 {
-	if (!ptr) {
-		fprintf(stderr, "%s: out of memory\n",
-			program_invocation_short_name);
-		abort();
-	}
+	if (!ptr)
+		end_at_once(program_invocation_short_name, "out of memory");
 	return ptr;
 }
 

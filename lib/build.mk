@@ -20,7 +20,7 @@ LIB_JAIL := $(LIB_BASE) caps seccomp selinux $(LIB_JSON) $(LIB_OCI) policy \
 	policy-places sha256 filter landlock
 LIB_JAIL_EXEC := err landlock
 # What reads guest bytes, or what a guest's bytes pass through, links least.
-LIB_PROXY := $(LIB_BASE) caps landlock seccomp $(LIB_JSON) ttrpc records
+LIB_PROXY := $(LIB_BASE) caps landlock seccomp confine $(LIB_JSON) ttrpc records
 LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait
 LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) $(LIB_AGENT_CLIENT)
 LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink filter-eval

@@ -3,6 +3,8 @@
  * child.c - child processes with an explicit set of descriptors. Whatever
  * else the caller holds (engines leak descriptors on purpose) is closed
  * before execve, by close_range(2), Linux 5.9.
+ *
+ * #syscalls:proxy wait4 close - a jail that has ended
  */
 #include "child.h"
 
@@ -159,6 +161,13 @@ char *child_fds_arg(const struct fd_name *fds, size_t count)
 	return text;
 }
 
+static void reaped(struct child *child)
+{
+	if (child->pidfd >= 0)
+		close(child->pidfd);
+	*child = (struct child)CHILD_INIT;
+}
+
 int child_wait(struct child *child, int timeout_ms)
 {
 	int status, r;
@@ -175,9 +184,17 @@ int child_wait(struct child *child, int timeout_ms)
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;
-	if (child->pidfd >= 0)
-		close(child->pidfd);
-	*child = (struct child)CHILD_INIT;
+	reaped(child);
+	return status;
+}
+
+int child_reap(struct child *child)
+{
+	int status, r = waitpid(child->pid, &status, WNOHANG);
+
+	if (r <= 0)
+		return r < 0 ? -errno : -EAGAIN;
+	reaped(child);
 	return status;
 }
 

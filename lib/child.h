@@ -47,6 +47,11 @@ char *child_fds_arg(const struct fd_name *fds, size_t count);
 /* Waits and reaps. Return: wait status as of waitpid(2), or -errno */
 int child_wait(struct child *child, int timeout_ms) MUST_CHECK;
 /*
+ * Reaps one that has ended, as its pidfd said; never waits. Return: as above,
+ * -EAGAIN while it lives
+ */
+int child_reap(struct child *child) MUST_CHECK;
+/*
  * Runs a program to its end, with an empty environment, and keeps what it says
  * on stdout and stderr: at most max bytes, or -EFBIG. It is killed when it, or
  * whoever else holds its output, takes longer than timeout_ms (-ETIMEDOUT),

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-/* err.c - errors as data; see err.h. Linked by every process. */
+/*
+ * err.c - errors as data; see err.h. Linked by every process.
+ *
+ * #syscalls:proxy,shim write - last words of a bug
+ */
 #include "err.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
+
+void end_at_once(const char *where, const char *what)
+{
+	char line[300];
+	int n = snprintf(line, sizeof(line), "%s: %s\n", where, what);
+
+	if (n > 0)
+		IGNORE(write(STDERR_FILENO, line,
+			     min_size((size_t)n, sizeof(line) - 1)) < 0,
+		       "there is nowhere else to say it");
+	__builtin_trap();
+}
 
 PRINTF(2, 0)
 static void text_add(struct err *err, const char *fmt, va_list ap)

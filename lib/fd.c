@@ -3,6 +3,9 @@
  * fd.c - descriptors: whole reads and writes, passing over UNIX sockets, and
  * inheritance by name. Linked by every process; bytes read are the caller's
  * to distrust.
+ *
+ * #syscalls:proxy,shim write close
+ * #syscalls:shim poll
  */
 #include "fd.h"
 

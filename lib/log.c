@@ -2,6 +2,8 @@
 /*
  * log.c - one line a message, to one descriptor, in one write(2), so that
  * several processes may share a file opened with O_APPEND.
+ *
+ * #syscalls:proxy,shim write clock_gettime
  */
 #include "log.h"
 

@@ -5,6 +5,8 @@
  * Linked by kata-runtime, kata-proxy and kata-shim. Needs no rights. Proxy and
  * shim talk to a guest, so what they send is checked as if the guest had
  * written it: magic, type, exact size, terminated printable texts, counts.
+ *
+ * #syscalls:proxy,shim sendto recvmsg
  */
 #include "records.h"
 

@@ -6,6 +6,8 @@
  * Linked by kata-proxy, kata-shim (host) and kata-agent (guest). Needs no
  * rights. Hostile: headers and lengths, from the guest on the host side, from
  * the host's side in the guest.
+ *
+ * #syscalls:shim read
  */
 #include "ttrpc.h"
 

@@ -7,6 +7,8 @@
  * killed, the shim does it: it sees its end of the control connection close.
  * Signals are passed on from the handler, so one that comes while the process
  * is being made is kept and delivered when it is there. Needs no rights.
+ *
+ * #syscalls:runtime prctl wait4
  */
 #include "foreground.h"
 

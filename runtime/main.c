@@ -3,6 +3,10 @@
  * main.c - kata-runtime: global options, the verb, and errors to exit codes.
  * One process a command; starts with whatever rights the engine has, needs
  * none of its own. Hostile: config.json only as far as rootfs contents go.
+ *
+ * #stages:runtime command
+ * #holds:runtime ids: the caller's
+ * #holds:runtime capabilities: the caller's, in its user namespace
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,6 +5,9 @@
  * interface's address, MAC and MTU. Works without root because the pod's
  * namespace belongs to our user namespace. All work in the namespace is done
  * by a child process, so the caller never changes its own.
+ *
+ * #syscalls:runtime setns unshare - the container's network
+ * #caps:runtime/command sys_admin net_admin - tap and traffic control in the container's network
  */
 #include "netns.h"
 

@@ -13,6 +13,8 @@
  * Hostile: the VMM and the file server among the recorded processes. A pid
  * counts only with its recorded start time, looked at after the descriptor was
  * opened, and a namespace only when its owner is the caller.
+ *
+ * #syscalls:runtime setns unshare mount - a plain user's namespace
  */
 #include "own-userns.h"
 

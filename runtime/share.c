@@ -8,6 +8,9 @@
  * namespace is owned by a child user namespace, so the kernel locks read-only,
  * nosuid and nodev there. Needs CAP_SYS_ADMIN in the user namespace. Hostile:
  * everything below the rootfs, so mount points are made by openat2 in root.
+ *
+ * #syscalls:runtime open_tree mount_setattr move_mount setns
+ * #caps:runtime/command sys_admin - rootfs and volumes into the mount holder
  */
 #include "share.h"
 

@@ -6,6 +6,9 @@
  * while its descriptor's owner is still our user namespace, the pid namespace
  * before the second fork (it applies to children only). B calls setsid(), so
  * that it can take a controlling terminal and has a process group of its own.
+ *
+ * #syscalls:runtime clone unshare setns - a shim in namespaces of its own
+ * #caps:runtime/command sys_admin - the shim's namespaces
  */
 #include "spawn.h"
 

@@ -13,6 +13,10 @@
  * the sandbox needs one for this, because nothing outlives its work here.
  *
  * Hostile: nothing. The user owns the namespace and could make the same one.
+ *
+ * #syscalls:runtime unshare prctl clone
+ * #files:runtime /etc/subuid r - the ranges of a plain user
+ * #files:runtime /etc/subgid r - the ranges of a plain user
  */
 #include "userns-make.h"
 

@@ -82,6 +82,7 @@ static int judge(const struct verify_report *report, struct err *err)
  *
  * #syscalls:runtime openat2 readlinkat newfstatat fstatfs getdents64
  * #files:runtime /proc/PID r - reading the jail back
+ * #caps:runtime/command sys_ptrace - reading the jail back
  */
 int verify_jail(pid_t pid, const struct policy *policy,
 		const struct verify_expect *expect,

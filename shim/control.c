@@ -11,7 +11,8 @@
  * to a process that has not begun. SIGNAL must not stop the pumps, so its
  * answer comes when the agent's does.
  *
- * #syscalls:shim accept4 getsockopt recvmsg sendto close
+ * #syscalls:shim accept4 close
+ * #syscalls:shim getsockopt - SO_PEERCRED: who commands
  */
 #include <errno.h>
 #include <signal.h>
@@ -260,13 +261,13 @@ static void peer_handle(struct shim *shim, struct shim_source *source,
 	}
 }
 
-static bool peer_is_us(int fd)
+static bool peer_is_us(const struct shim *shim, int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-	       cred.uid == geteuid();
+	       cred.uid == shim->uid;
 }
 
 static struct shim_peer *peer_free(struct shim *shim)
@@ -292,7 +293,7 @@ static void listen_handle(struct shim *shim, struct shim_source *source,
 	fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (!peer_is_us(fd)) {
+	if (!peer_is_us(shim, fd)) {
 		log_warn("a connection to the shim was refused");
 		close(fd);
 		return;

@@ -8,6 +8,10 @@
  * the agent. Guest bytes are read in the last stage alone. Errors go to the
  * creating runtime as a record and to the log; the exit status is the guest
  * process's, 255 when the VM was lost, 1 when nothing was started.
+ *
+ * #files:shim/start /dev/null rw - in the place of closed stdio
+ * #syscalls:shim close poll exit_group
+ * #syscalls:shim madvise - malloc_trim() once the guest has the request
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -187,13 +191,15 @@ static int stage_confine(struct shim *shim, struct err *err)
 	int r = loop_init(shim, err);
 
 	if (r == 0)
+		r = setup_prepare(shim, err);
+	if (r == 0)
 		r = io_init(shim, err);
 	if (r == 0)
 		r = signals_init(shim, err);
 	if (r == 0)
 		r = control_init(shim, err);
 	if (r == 0)
-		r = privs_confine(shim->fds.seccomp, err);
+		r = privs_confine(&shim->confine, shim->fds.seccomp, err);
 	close_used(&shim->fds);
 	return r;
 }
@@ -241,7 +247,7 @@ static int stage_exec(struct shim *shim, struct err *err)
 
 static int start(struct shim *shim, struct err *err)
 {
-	int r = privs_start(err);
+	int r = privs_start(&shim->confine, err);
 
 	if (r == 0)
 		r = setup_announce(shim, err);

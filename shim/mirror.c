@@ -21,8 +21,9 @@
  *  4. pivot_root(".", "."), then the old root is detached for good;
  *  5. mounts, each target resolved beneath the new root by descriptor.
  *
- * #syscalls:shim/start mount umount2 pivot_root open_tree move_mount fsopen
- * #syscalls:shim/start fsconfig fsmount mount_setattr openat2 fchdir chdir
+ * #syscalls:shim/root mount umount2 pivot_root open_tree move_mount fsopen
+ * #syscalls:shim/root fsconfig fsmount mount_setattr openat2 fchdir chdir
+ * #caps:shim/root sys_admin - the mounts of the mirror
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,44 +9,43 @@
  *   start    nothing trusted is lost yet. Should: own session, not dumpable,
  *            no core, a fixed time zone. Mustn't: open anything hostile.
  *   (mirror.c, tty.c: mounts, pivot; or privs_join() for an exec)
- *   confine  Should: small limits, no capability in any set, no_new_privs,
- *            filter. Mustn't: leave a way to open, mount, fork or execute.
- *            Still works after: the open descriptors, accept, epoll, memory.
+ *   confine  Should: small limits, no group, no capability in any set and no
+ *            way back to one, no_new_privs, filter. Mustn't: leave a way to
+ *            open, mount, fork or execute. Still works after: the open
+ *            descriptors, accept, epoll, memory.
  *
  * Only after the last stage is a byte of the guest read.
  *
- * #syscalls:shim/start setsid prctl prlimit64 openat readlink
- * #caps:shim/start cap_sys_admin cap_sys_chroot - mounts, pivot_root, setns
- * #files:shim share/kata/seccomp/shim.bpf r - the filter
+ * #stages:shim start root confine steady
+ * #holds:shim ids: 0
+ * #holds:shim groups: none
+ * #holds:shim capabilities: none
+ * #holds:shim securebits: locked
+ * #holds:shim no_new_privs: yes
+ * #holds:shim filters: 1 (shim)
+ * #holds:shim namespaces: own mnt pid ipc uts; container's net cgroup; shared user
+ * #holds:shim dumpable: no
+ * #holds:shim root: a mirror of the container's
+ * #syscalls:shim/start openat readlink
+ * #syscalls:shim/root setns chdir
+ * #caps:shim/root sys_admin sys_chroot - an exec enters its container's mounts
+ * #files:shim/start share/kata/seccomp/shim.bpf r - the filter
  */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
-#include "caps.h"
 #include "path.h"
-#include "seccomp.h"
 #include "shim.h"
-
-#define FILTER_BYTES_MAX (64u << 10)
-
-static int limit(int resource, rlim_t value, const char *name, struct err *err)
-{
-	struct rlimit both = { .rlim_cur = value, .rlim_max = value };
-
-	if (setrlimit(resource, &both) < 0)
-		return err_set(err, errno, "limit %s", name);
-	return 0;
-}
 
 /**
  * privs_start() - First stage: what must be so before anything is read
+ * @confine:	Filled, for privs_confine()
  * @err:	Filled on failure
  *
  * The session is ours, so that the pty's slave can become the controlling
@@ -54,12 +53,10 @@ static int limit(int resource, rlim_t value, const char *name, struct err *err)
  *
  * Return: 0 or -errno
  */
-int privs_start(struct err *err)
+int privs_start(struct confine *confine, struct err *err)
 {
-	if (setsid() < 0 && getsid(0) != getpid())
-		return err_set(err, errno, "start a session");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return err_set(err, errno, "become undumpable");
+	if (confine_start(confine, err) < 0)
+		return -err->code;
 	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "clear the parent-death signal");
 	/* Or the first log line would read a file of the container's root. */
@@ -67,7 +64,7 @@ int privs_start(struct err *err)
 		return err_set(err, errno, "set the time zone");
 	tzset();
 	umask(022);
-	return limit(RLIMIT_CORE, 0, "core", err);
+	return 0;
 }
 
 /**
@@ -122,51 +119,29 @@ int privs_seccomp_open(struct err *err)
 	return fd < 0 ? err_wrap(err, "seccomp filter") : fd;
 }
 
-static int limits_apply(struct err *err)
-{
-	int r;
-
-	r = limit(RLIMIT_NOFILE, 64, "nofile", err);
-	if (r == 0)
-		r = limit(RLIMIT_NPROC, 0, "nproc", err);
-	if (r == 0)
-		r = limit(RLIMIT_MEMLOCK, 0, "memlock", err);
-	if (r == 0)
-		r = limit(RLIMIT_MSGQUEUE, 0, "msgqueue", err);
-#ifndef __SANITIZE_ADDRESS__
-	/* Far above need; a bug that follows guest bytes ends here. */
-	if (r == 0)
-		r = limit(RLIMIT_DATA, 96u << 20, "data", err);
-#endif
-	return r;
-}
-
 /**
  * privs_confine() - Last stage: give everything up
+ * @confine:	From privs_start()
  * @seccomp_fd:	Compiled filter
  * @err:	Filled on failure
  *
  * Return: 0 or -errno; after a failure the caller must end
  */
-int privs_confine(int seccomp_fd, struct err *err)
+int privs_confine(const struct confine *confine, int seccomp_fd, struct err *err)
 {
-	AUTO_FREE char *bpf = NULL;
-	size_t len;
-	int r;
+	static const struct confine_limit limits[] = {
+		{ RLIMIT_NOFILE, 64, "nofile" },
+		{ RLIMIT_NPROC, 0, "nproc" },
+		{ RLIMIT_MEMLOCK, 0, "memlock" },
+		{ RLIMIT_MSGQUEUE, 0, "msgqueue" },
+#ifndef __SANITIZE_ADDRESS__
+		/* Far above need; a bug that follows guest bytes ends here. */
+		{ RLIMIT_DATA, 96u << 20, "data" },
+#endif
+	};
 
-	if (fd_read_text(seccomp_fd, FILTER_BYTES_MAX, &bpf, &len, err) < 0)
-		return err_wrap(err, "seccomp filter");
-	r = limits_apply(err);
-	if (r < 0)
-		return r;
-	/* Before the capabilities go: dropping the bounding set needs one. */
-	r = caps_drop_all(err);
-	if (r < 0)
-		return err_wrap(err, "drop capabilities");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_set(err, errno, "set no_new_privs");
-	r = seccomp_filter_load(bpf, len, 0, err);
-	if (r < 0)
-		return err_wrap(err, "seccomp filter");
-	return 0;
+	if (confine_limits(limits, ARRAY_SIZE(limits), err) < 0 ||
+	    confine_rights(confine, err) < 0)
+		return -err->code;
+	return confine_filter(seccomp_fd, err);
 }

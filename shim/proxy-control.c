@@ -4,7 +4,7 @@
  * inherited socket, later ones over control.sock. Only our own user connects
  * (0700 directory, 0600 socket, SO_PEERCRED).
  *
- * #syscalls:proxy recvmsg sendmsg accept4 getsockopt poll
+ * #syscalls:proxy accept4 close
  */
 #include <errno.h>
 #include <string.h>
@@ -123,12 +123,13 @@ static void control_handle(struct proxy *proxy, struct source *source,
 {
 	struct err err = ERR_INIT;
 	union record record;
+	int r = record_recv(source->fd, &record, -1, &err);
 
 	(void)events;
-	if (record_recv(source->fd, &record, 0, &err) < 0)
-		forget_control(proxy, source);
-	else
+	if (r >= 0)
 		serve(proxy, source->fd, &record);
+	else if (r != -EAGAIN)
+		forget_control(proxy, source);
 }
 
 void control_creator(struct proxy *proxy, struct source *source, uint32_t events)

@@ -6,6 +6,15 @@
  * The holder is this process' mount namespace: it is gone when the process is,
  * so nothing needs to be unmounted. Needs CAP_SYS_ADMIN in the user namespace,
  * before proxy_confine().
+ *
+ * #caps:proxy/holder sys_admin - mount namespace and two tmpfs
+ * #caps:proxy/jails all - inherited by kata-jailer, which maps ids
+ * #files:proxy/holder STATE/ID/share rw - where the two tmpfs are
+ * #files:proxy/jails libexec/kata/kata-jailer r - executed twice
+ * #syscalls:proxy/holder unshare mount mkdir
+ * #syscalls:proxy/jails clone execve pidfd_open
+ * #syscalls:proxy/confine chdir pivot_root umount2
+ * #caps:proxy/confine sys_admin - a root without the host
  */
 #include <errno.h>
 #include <sched.h>
@@ -42,8 +51,8 @@ int jails_hold_mounts(const char *root, struct err *err)
 {
 	AUTO_FREE char *share = xasprintf("%s/" PROXY_SHARE, root);
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_set(err, errno, "mount holder: unshare");
+	if (confine_namespaces(CLONE_NEWNS, err) < 0)
+		return err_wrap(err, "mount holder");
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return err_set(err, errno, "mount holder: slave propagation");
 	if (mount_tmpfs(root, "mode=0755,size=16k,nr_inodes=8", err) < 0)
@@ -154,7 +163,7 @@ void jails_exited(struct proxy *proxy, struct source *source, uint32_t events)
 	(void)events;
 	IGNORE(proxy_watch(proxy, source, 0) < 0, "closed next");
 	source->fd = -1;
-	status = child_wait(&jail->child, 0); /* closes the pidfd */
+	status = child_reap(&jail->child); /* closes the pidfd */
 	if (proxy->ending && proxy->qmp.state <= QMP_CAPABILITIES)
 		proxy_set_deadline(&proxy->end_deadline, PROXY_SETTLE_MS);
 	describe_exit(jail, status, text, sizeof(text));

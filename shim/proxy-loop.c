@@ -4,6 +4,7 @@
  * Runs confined; every event may come from a hostile VMM or guest.
  *
  * #syscalls:proxy epoll_wait epoll_ctl clock_gettime close
+ * #syscalls:proxy getsockopt - SO_PEERCRED: who connects
  */
 #include <errno.h>
 #include <stdarg.h>

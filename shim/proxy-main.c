@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * proxy-main.c - kata-proxy: one per sandbox. Stages: descriptors, mount
- * holder, jails, and in the loop, once QEMU greets, confinement. Started by
- * kata-runtime create with everything by descriptor and an empty environment;
- * keeps the user namespace's uid 0 and no capability.
+ * holder, jails, and in the loop, once QEMU greets, confinement; what each may
+ * is in proxy-privs.c. Started by kata-runtime create with everything by
+ * descriptor and an empty environment; keeps the user namespace's uid 0 and no
+ * capability.
+ *
+ * #syscalls:proxy/start fcntl rt_sigaction rt_sigprocmask epoll_create1 pipe2
+ * #syscalls:proxy exit_group
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "auto.h"
-#include "caps.h"
 #include "log.h"
 #include "proxy.h"
-#include "seccomp.h"
 
 #define GREETING_MS 30000
-#define FILTER_BYTES_MAX 65536
-#define DATA_MAX (14u << 20)
 
 enum {
 	FD_CONTROL,
@@ -94,31 +92,6 @@ static int parse_fds(const char *list, struct inherited *in, struct err *err)
 		in->fs[in->fs_count++] =
 			all[FD_FIXED + PROXY_JAIL_FDS_MAX + i].fd;
 	return 0;
-}
-
-int proxy_confine(struct proxy *proxy, struct err *err)
-{
-	AUTO_FREE char *filter = NULL;
-	AUTO_FD int seccomp_fd = take_fd(&proxy->seccomp_fd);
-	struct rlimit none = { 0, 0 }, data = { DATA_MAX, DATA_MAX };
-	size_t len;
-
-	if (fd_read_text(seccomp_fd, FILTER_BYTES_MAX, &filter, &len, err) < 0)
-		return err_wrap(err, "seccomp filter");
-	if (jails_leave_host(proxy->root, err) < 0)
-		return -err->code;
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return err_set(err, errno, "no core files");
-	/* Everything has a fixed size; this makes sure of it. */
-	if (setrlimit(RLIMIT_DATA, &data) < 0)
-		return err_set(err, errno, "limit of memory");
-	if (caps_drop_all(err) < 0)
-		return -err->code;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_set(err, errno, "no_new_privs");
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
-		return err_set(err, errno, "not dumpable");
-	return seccomp_filter_load(filter, len, 0, err);
 }
 
 static void unused_source(struct source *source)
@@ -214,7 +187,8 @@ static int start_jails(struct proxy *proxy, const struct inherited *in,
 
 static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 {
-	if (init(proxy, err) < 0 || jails_hold_mounts(proxy->root, err) < 0)
+	if (proxy_privs_start(proxy, err) < 0 || init(proxy, err) < 0 ||
+	    jails_hold_mounts(proxy->root, err) < 0)
 		return -err->code;
 	proxy_set_deadline(&proxy->qmp.deadline, GREETING_MS);
 	if (start_jails(proxy, in, err) < 0)
@@ -224,6 +198,9 @@ static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 	close(in->all[FD_VMM_ARGV].fd);
 	close(in->all[FD_FS_ARGV].fd);
 	proxy->seccomp_fd = in->all[FD_SECCOMP].fd;
+	/* The jails are under way, with the namespaces that were ours. */
+	if (proxy_privs_apart(err) < 0)
+		return -err->code;
 	return watch_all(proxy, in, err);
 }
 
@@ -251,8 +228,6 @@ int main(int argc, char **argv)
 	log_init("kata-proxy", in.all[FD_LOG].fd,
 		 debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, false);
 	proxy.follow_left = debug ? PROXY_FOLLOW_MAX : 0;
-	if (setsid() < 0)
-		log_debug("setsid: %s", strerror(errno));
 	if (set_up(&proxy, &in, &err) < 0) {
 		log_err("%s", err.text);
 		IGNORE(record_send_error(in.all[FD_CONTROL].fd, &err,
@@ -262,5 +237,5 @@ int main(int argc, char **argv)
 	}
 	proxy_run(&proxy);
 	control_ended(&proxy);
-	return 0;
+	_exit(0);
 }

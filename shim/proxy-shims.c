@@ -5,7 +5,7 @@
  * ours, but one may have been taken over by the guest bytes it decoded: it
  * gets no more than its own streams.
  *
- * #syscalls:proxy read accept4 getsockopt sendto
+ * #syscalls:proxy read accept4 sendto close
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "child.h"
+#include "confine.h"
 #include "err.h"
 #include "records.h"
 #include "ttrpc.h"
@@ -108,6 +109,7 @@ struct proxy {
 	const char *sandbox;
 	const char *root; /* where the holder's file systems are mounted */
 	int seccomp_fd;	  /* -1 once confined */
+	struct confine confine;
 	int epoll_fd;
 	uid_t uid;    /* ours, and the only one that may connect */
 	bool running; /* the VM was let go */
@@ -232,12 +234,10 @@ void console_report(const struct proxy *proxy);
 void voice_handle(struct proxy *proxy, struct source *source, uint32_t events);
 void voice_drain(struct proxy *proxy, struct voice *voice);
 
-/*
- * privs: the last stage, when both jails are up and before the guest may run.
- * Should: leave open descriptors, the mount namespace and the children.
- * Mustn't: keep any capability, or a way to execute, to open files or to get
- * new rights.
- */
+/* privs: the stages, in this order; proxy-privs.c */
+int proxy_privs_start(struct proxy *proxy, struct err *err) MUST_CHECK;
+int proxy_privs_apart(struct err *err) MUST_CHECK; /* once the jails are born */
+/* The last one, when both jails are up and before the guest may run. */
 int proxy_confine(struct proxy *proxy, struct err *err) MUST_CHECK;
 
 #endif

@@ -6,18 +6,18 @@
  * alone goes out before, and only writes). Hostile: the agent's answers; what
  * it says it read back is checked for range here and for truth by the runtime.
  *
- * #syscalls:shim getrandom clock_gettime
+ * #syscalls:shim/start getpid geteuid getrandom
+ * #syscalls:shim clock_gettime
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent.pb-c.h"
 #include "log.h"
 #include "shim.h"
-
-#define SEED_BYTES 64
 
 /* Proto strings are char *; ours are constants and never written. */
 #define TEXT(literal) ((char *)(uintptr_t)(literal))
@@ -60,19 +60,26 @@ int setup_announce(struct shim *shim, struct err *err)
 	return agent_client_flush(&shim->agent, AGENT_CALL_TIMEOUT_MS, err);
 }
 
+int setup_prepare(struct shim *shim, struct err *err)
+{
+	shim->pid = getpid();
+	shim->uid = geteuid();
+	if (shim->role == SHIM_CONTAINER &&
+	    getrandom(shim->seed, sizeof(shim->seed), 0) != sizeof(shim->seed))
+		return err_set(err, errno, "get random bytes");
+	return 0;
+}
+
 static int seed_random(struct shim *shim, struct err *err)
 {
 	Grpc__ReseedRandomDevRequest request =
 		GRPC__RESEED_RANDOM_DEV_REQUEST__INIT;
-	uint8_t seed[SEED_BYTES];
 	int r;
 
-	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return err_set(err, errno, "get random bytes");
-	request.data.data = seed;
-	request.data.len = sizeof(seed);
+	request.data.data = shim->seed;
+	request.data.len = sizeof(shim->seed);
 	r = call(shim, AGENT_RESEED_RANDOM_DEV, &request.base, err);
-	explicit_bzero(seed, sizeof(seed));
+	explicit_bzero(shim->seed, sizeof(shim->seed));
 	return r < 0 ? err_wrap(err, "seed the guest's random numbers") : 0;
 }
 

@@ -10,6 +10,7 @@
 #include <termios.h>
 
 #include "agent-client.h"
+#include "confine.h"
 #include "fd.h"
 #include "oci.h"
 #include "records.h"
@@ -17,6 +18,7 @@
 #define SHIM_PEERS_MAX 8       /* runtime commands served at a time */
 #define SHIM_OOM_WAITERS_MAX 4 /* of them, `events` that stay */
 #define SHIM_CHUNK AGENT_READ_MAX
+#define SHIM_SEED_BYTES 64
 #define SHIM_READS 2 /* of one stream at a time: one is there when one ends */
 /* Frames of the share as the guest sees it; docs/architecture.md. */
 #define SHIM_GUEST_SHARE "/run/kata-containers/shared/containers"
@@ -96,6 +98,11 @@ struct shim {
 	enum shim_state state;
 	const char *id;
 	const char *process_id; /* exec id, or id for the container's init */
+	/* Known before the filter, which lets nobody ask. */
+	struct confine confine;
+	pid_t pid;
+	uid_t uid;
+	uint8_t seed[SHIM_SEED_BYTES]; /* for the guest; empty once it is sent */
 	int boot_timeout_ms;
 	bool debug;
 	struct shim_fds fds;
@@ -143,9 +150,10 @@ int options_parse(struct shim *shim, int argc, char **argv,
 void options_hide(int argc, char **argv); /* neutral title */
 
 /* privs: the stages, in this order */
-int privs_start(struct err *err) MUST_CHECK;
+int privs_start(struct confine *confine, struct err *err) MUST_CHECK;
 int privs_join(int mntns_fd, struct err *err) MUST_CHECK; /* exec */
-int privs_confine(int seccomp_fd, struct err *err) MUST_CHECK;
+int privs_confine(const struct confine *confine, int seccomp_fd,
+		  struct err *err) MUST_CHECK;
 int privs_seccomp_open(struct err *err) MUST_CHECK; /* fd of the profile */
 
 /* mirror: mount namespace whose root is what the guest sees */
@@ -173,6 +181,8 @@ char **spec_strings(const struct strv *list, size_t *ret_count);
 
 /* setup: agent calls until the process exists */
 int setup_announce(struct shim *shim, struct err *err) MUST_CHECK;
+/* What the filter forbids to ask; before the shim confines itself. */
+int setup_prepare(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_container(struct shim *shim, union record *ret_readback,
 		    struct err *err) MUST_CHECK;
 int setup_exec(struct shim *shim, struct err *err) MUST_CHECK;

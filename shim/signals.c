@@ -6,7 +6,7 @@
  * signalfd, also because a pid namespace's init loses unblocked ones that it
  * has no handler for. Senders are those who may signal us: trusted.
  *
- * #syscalls:shim read wait4 getpid
+ * #syscalls:shim read wait4
  */
 #include <errno.h>
 #include <signal.h>
@@ -106,7 +106,7 @@ static void one_signal(struct shim *shim, const struct signalfd_siginfo *info)
 		reap();
 		return;
 	}
-	if (info->ssi_pid == (uint32_t)getpid())
+	if (info->ssi_pid == (uint32_t)shim->pid)
 		return; /* SIGPIPE of a write of ours; the write reports it */
 	if (info->ssi_signo == SIGWINCH && shim->terminal) {
 		tty_resize(shim);

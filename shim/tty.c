@@ -10,8 +10,10 @@
  * The slave is our controlling terminal: the kernel then tells us by SIGWINCH
  * when the engine resizes the master.
  *
- * #syscalls:shim/start openat ioctl dup3 newfstatat sendmsg
- * #syscalls:shim ioctl(TIOCGWINSZ TCGETS TCSETSW)
+ * #syscalls:shim/start openat ioctl dup2 newfstatat sendmsg
+ * #syscalls:shim ioctl - size of the terminal, and its settings given back
+ * #files:shim/start /dev/ptmx rw - the container's terminal
+ * #files:shim/start /proc/self/fd/0 rw - the caller's terminal once more
  */
 #include <errno.h>
 #include <fcntl.h>

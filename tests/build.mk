@@ -16,7 +16,7 @@ TEST_CPPFLAGS = -D_GNU_SOURCE -I. -Ilib -I$(B)/gen -I$(B)/gen/proto $(NL_CFLAGS)
 TEST_LIBS := $(LIBS_HOST) $(LIBS_PROTO)
 
 # A module that is not there yet does not stop the tests of the others.
-TEST_LIB_SRC := $(wildcard $(patsubst %,lib/%.c,$(sort $(LIB_HOST) $(LIB_GUEST) $(LIB_AGENT_CLIENT))))
+TEST_LIB_SRC := $(wildcard $(patsubst %,lib/%.c,$(sort $(LIB_HOST) $(LIB_GUEST) $(LIB_PROXY) $(LIB_AGENT_CLIENT))))
 named_objs = $(patsubst %.o,$(2)/%.o,$(shell sed -n \
 	'1,9s|^/\* link: \(.*\) \*/$$|\1|p' $(1)))
 
@@ -26,7 +26,7 @@ UNIT_LIB := $(SAN_B)/libkata.a
 
 
 .PHONY: man check-install lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
-	lint-includes lint-shell lint-tidy format fuzz-smoke
+	lint-includes lint-privileges lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
 
@@ -140,7 +140,7 @@ CLANG_FORMAT ?= clang-format
 
 lint: lint-quick lint-tidy	## every static check
 
-lint-quick: lint-format lint-includes lint-headers lint-syntax lint-shell lint-docs	## the fast static checks
+lint-quick: lint-format lint-includes lint-privileges lint-headers lint-syntax lint-shell lint-docs	## the fast static checks
 
 lint-format:	## formatting (`make format` repairs it) and line length
 	$(CLANG_FORMAT) --dry-run -Werror $(LINT_C) $(LINT_H)
@@ -151,6 +151,10 @@ format:	## format all C files in place
 
 lint-includes:	## who may include whom
 	@tests/lint/check-includes $(LINT_C) $(LINT_H)
+
+lint-privileges:	## who may call what; filters and docs/privileges.md as the code declares
+	@tests/lint/check-privileges $(LINT_C) $(LINT_H)
+	@seccomp-profiles/gen --check
 
 lint-headers: $(PROTO_H) $(FILTER_DIGESTS_H)	## every header compiles alone
 	@for h in $(LINT_H); do \

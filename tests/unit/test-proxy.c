@@ -24,7 +24,7 @@ static struct proxy proxy; /* too large for a stack */
 static int guest_fd;	   /* the guest's end of the port */
 static int qmp_fd;
 
-/* Belongs to main; the tests never get as far as QEMU's greeting. */
+/* Belongs to privs; the tests never get as far as QEMU's greeting. */
 int proxy_confine(struct proxy *unused, struct err *err)
 {
 	(void)unused;
