@@ -26,7 +26,7 @@ UNIT_LIB := $(SAN_B)/libkata.a
 
 
 .PHONY: man check-install lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
-	lint-includes lint-privileges lint-shell lint-tidy format fuzz-smoke
+	lint-includes lint-privileges lint-seccomp lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
 
@@ -140,7 +140,7 @@ CLANG_FORMAT ?= clang-format
 
 lint: lint-quick lint-tidy	## every static check
 
-lint-quick: lint-format lint-includes lint-privileges lint-headers lint-syntax lint-shell lint-docs	## the fast static checks
+lint-quick: lint-format lint-includes lint-privileges lint-headers lint-syntax lint-shell lint-docs lint-seccomp	## the fast static checks
 
 lint-format:	## formatting (`make format` repairs it) and line length
 	$(CLANG_FORMAT) --dry-run -Werror $(LINT_C) $(LINT_H)
@@ -183,6 +183,9 @@ lint-docs: $(PROGRAMS) $(POLICY_CHECK)	## documents, policies, man pages and com
 	@tests/lint/check-conformance
 	@tests/lint/check-man $(BIN)/kata-runtime
 	@tests/lint/check-completion $(BIN)/kata-runtime
+
+lint-seccomp:	## filters of QEMU and virtiofsd: each rule seen at work, or with a reason
+	@tests/security/test_seccomp.py
 
 check-install: all	## install into an empty place, run, uninstall
 	+@tests/lint/check-install '$(MAKE)'

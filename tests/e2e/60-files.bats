@@ -163,3 +163,23 @@ work_on_volume() { # ENGINE DIRECTORY
 	same "${lines[1]}" 5
 	same "${lines[2]}" 0
 }
+
+# files_of PLACE ENGINE OPTION...: what the probe finds on a volume.
+files_of() {
+	local place=$1
+
+	shift
+	mkdir "$place"
+	chmod 777 "$place"
+	"$@" -v "$PWD/$place:/v" $IMAGE probe files /v
+}
+
+@test "files: everything that a file system can be asked for, as with runc" {
+	files_of ours prun >ours.out
+	files_of theirs control run --rm --network none >theirs.out
+	diff ours.out theirs.out
+	# with it extended attributes of links get as far as the host
+	files_of ours2 prun --cap-add sys_admin >ours.out
+	files_of theirs2 control run --rm --network none --cap-add sys_admin >theirs.out
+	diff ours.out theirs.out
+}

@@ -6,9 +6,9 @@
 
 PROBE := $(B)/e2e/probe
 
-$(PROBE): tests/e2e/probe.c
+$(PROBE): tests/e2e/probe.c tests/e2e/probe-files.c tests/e2e/probe.h
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARN) -static -o $@ $<
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARN) -static -o $@ $(filter %.c,$^)
 
 # Init of a guest in the agent's place; 93-evil.bats writes its scripts.
 EVIL := $(B)/e2e/evil-agent

@@ -4,6 +4,8 @@
  * "key=value" lines. Static, so that any image can hold it. No rights of its
  * own; its only input is its command line.
  */
+#include "probe.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <mntent.h>
@@ -339,6 +341,7 @@ static const struct verb verbs[] = {
 	{ "kill", probe_kill },	    { "signals", probe_signals },
 	{ "tty", probe_tty },	    { "errno", probe_errno },
 	{ "calls", probe_calls },   { "fetch", probe_fetch },
+	{ "files", probe_files },
 };
 
 int main(int argc, char **argv)
