@@ -149,8 +149,62 @@ static void thread_in_namespace(void)
 	       { "thread with NEWNS",
 		 SYS_clone,
 		 { CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_NEWNS } });
-	EXPECT(ENOSYS, { "clone3", SYS_clone3, { 0 } },
-	       { "io_uring_setup", SYS_io_uring_setup, { 0 } });
+	EXPECT(ENOSYS, { "clone3", SYS_clone3, { 0 } });
+}
+
+/* Locks, limits, messages: what both programs share. */
+static void shared_arguments(void)
+{
+	EXPECT(KILLED, { "FUTEX_LOCK_PI", SYS_futex, { 0, 6 } },
+	       { "FUTEX_CMP_REQUEUE_PI", SYS_futex, { 0, 12 } },
+	       { "sendmsg MSG_OOB", SYS_sendmsg, { -1, 0, MSG_OOB } },
+	       { "recvmsg MSG_OOB", SYS_recvmsg, { -1, 0, MSG_OOB } },
+	       { "MREMAP_FIXED", SYS_mremap, { 0, 0, 0, 3 } },
+	       { "MADV_DONTUNMAP", SYS_madvise, { 0, 0, 21 } },
+	       { "MADV_HWPOISON", SYS_madvise, { 0, 0, 100 } },
+	       { "F_SETOWN", SYS_fcntl, { 0, F_SETOWN, 1 } },
+	       { "F_SETPIPE_SZ", SYS_fcntl, { 0, F_SETPIPE_SZ, 4096 } },
+	       { "PR_SET_DUMPABLE", SYS_prctl, { PR_SET_DUMPABLE, 1 } },
+	       { "PR_SET_PTRACER", SYS_prctl, { PR_SET_PTRACER, 1 } },
+	       { "ARCH_SET_GS", SYS_arch_prctl, { 0x1001 } },
+	       { "thread with its own files",
+		 SYS_clone,
+		 { 0x3d0f00 & ~CLONE_FILES } },
+	       { "PROT_GROWSDOWN", SYS_mprotect, { 0, 0, 0x01000003 } });
+	EXPECT(0, { "FUTEX_WAKE", SYS_futex, { (long)&filter_len, 1 } },
+	       { "getrlimit", SYS_prlimit64, { 0, 7 } },
+	       { "MADV_DONTNEED", SYS_madvise, { 0, 0, MADV_DONTNEED } },
+	       { "F_GETFL", SYS_fcntl, { 0, F_GETFL } });
+	EXPECT(EPERM, { "setrlimit", SYS_prlimit64, { 0, 7, 4096 } });
+}
+
+/* What a VMM may ask of files, sockets and memory. */
+static void vmm_arguments(void)
+{
+	EXPECT(KILLED, { "O_CREAT", SYS_openat, { -1, 0, O_CREAT } },
+	       { "O_WRONLY", SYS_openat, { -1, 0, O_WRONLY } },
+	       { "O_TRUNC", SYS_openat, { -1, 0, O_TRUNC } },
+	       { "O_PATH", SYS_openat, { -1, 0, O_PATH } },
+	       { "AF_UNIX", SYS_socket, { AF_UNIX, SOCK_STREAM } },
+	       { "a pair of datagrams",
+		 SYS_socketpair,
+		 { AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC } },
+	       { "a pair of TIPC",
+		 SYS_socketpair,
+		 { AF_TIPC, SOCK_STREAM | SOCK_CLOEXEC } },
+	       { "SO_PEERSEC", SYS_getsockopt, { 0, SOL_SOCKET, SO_PEERSEC } },
+	       { "a memfd without O_CLOEXEC", SYS_memfd_create, { 0, 0 } },
+	       { "fallocate", SYS_fallocate, { 0, 0 } },
+	       { "TUNSETIFF", SYS_ioctl, { 0, 0x400454ca } },
+	       { "an unfiltered second thread", SYS_seccomp, { 9 } });
+	EXPECT(EINVAL, { "MFD_HUGETLB", SYS_memfd_create, { 0, 5 } });
+	EXPECT(ENOPROTOOPT, { "setsockopt", SYS_setsockopt, { 0, 1, 60 } });
+	EXPECT(EBADF, { "O_RDONLY", SYS_openat, { -1, (long)"a", O_CLOEXEC } },
+	       { "MSG_CMSG_CLOEXEC", SYS_recvmsg, { -1, 0, MSG_CMSG_CLOEXEC } },
+	       { "punch a hole", SYS_fallocate, { -1, 3 } },
+	       { "TUNGETIFF", SYS_ioctl, { -1, 0x800454d2 } },
+	       { "F_ADD_SEALS", SYS_fcntl, { -1, F_ADD_SEALS } });
+	EXPECT(ENOSYS, { "io_uring_setup", SYS_io_uring_setup, { 0 } });
 }
 
 static void test_tcg(void **state)
@@ -162,9 +216,14 @@ static void test_tcg(void **state)
 	EXPECT(KILLED, { "KVM ioctl", SYS_ioctl, { 0, 0xae00 } },
 	       { "chroot", SYS_chroot, { 0 } }, { "setuid", SYS_setuid, { 0 } },
 	       { "kill", SYS_kill, { 0 } }, { "unlinkat", SYS_unlinkat, { 0 } });
-	EXPECT(0, { "mmap rwx",
-		    SYS_mmap,
-		    { 0, 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1 } });
+	shared_arguments();
+	vmm_arguments();
+	/* the code generator changes its memory, it does not map it so */
+	EXPECT(KILLED, { "mmap rwx",
+			 SYS_mmap,
+			 { 0, 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1 } });
+	EXPECT(0, { "mprotect rwx", SYS_mprotect, { 0, 0, 7 } });
+	EXPECT(EROFS, { "O_RDWR", SYS_openat, { -1, 0, O_RDWR } });
 	unload();
 }
 
@@ -189,7 +248,13 @@ static void test_kvm(void **state)
 	load("qemu-kvm");
 	common();
 	thread_in_namespace();
+	shared_arguments();
+	vmm_arguments();
 	no_new_code();
+	EXPECT(KILLED, { "O_RDWR", SYS_openat, { -1, 0, O_RDWR | O_TRUNC } });
+	EXPECT(EBADF, { "/dev/kvm",
+			SYS_openat,
+			{ -1, (long)"kvm", O_RDWR | O_CLOEXEC } });
 	/* let through to the kernel: descriptor 0 is no KVM descriptor */
 	assert_int_not_equal(try_call(&(struct call){
 				     "KVM ioctl", SYS_ioctl, { 0, 0xae00 } }),
@@ -203,12 +268,15 @@ static void test_virtiofsd(void **state)
 	load("virtiofsd");
 	common();
 	thread_in_namespace();
+	shared_arguments();
 	no_new_code();
 	EXPECT(KILLED, { "unshare(NEWNS)", SYS_unshare, { CLONE_NEWNS } },
 	       { "unshare(FS|NEWNS)", SYS_unshare, { CLONE_FS | CLONE_NEWNS } },
 	       { "connect", SYS_connect, { 0 } });
 	EXPECT(0, { "unshare(FS)", SYS_unshare, { CLONE_FS } });
-	EXPECT(EPERM, { "userfaultfd", SYS_userfaultfd, { 0 } });
+	EXPECT(ENOSYS, { "userfaultfd", SYS_userfaultfd, { 0 } });
+	EXPECT(EOPNOTSUPP, { "flock", SYS_flock, { 0 } });
+	EXPECT(KILLED, { "any ioctl", SYS_ioctl, { 0, 0x5401 } });
 	unload();
 }
 
