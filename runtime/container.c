@@ -32,6 +32,7 @@
 #include "sizing.h"
 #include "spawn.h"
 #include "state.h"
+#include "uid-pool.h"
 
 #define SPARE_FDS 6 /* what undoing a create opens at a time */
 
@@ -107,7 +108,8 @@ static int record_intent(struct creation *c, struct err *err)
 			 "NOTIFY_SOCKET: readiness messages stay in the VM");
 	c->state.shim_path = xstrdup(c->rt->settings.shim);
 	c->state.seccomp_dir = xstrdup(c->rt->settings.seccomp);
-	if (own_userns_record(c->rt, &c->state, err) < 0)
+	if (own_userns_record(c->rt, &c->state, err) < 0 ||
+	    uid_pool_open(c->rt, &c->state, err) < 0)
 		return -err->code;
 	if (path_write_atomic(c->dir_fd, "config.json", c->bundle.text,
 			      c->bundle.len, err) < 0)
@@ -339,7 +341,8 @@ static void undo(struct creation *c)
 	if (c->vm_failed)
 		keep_log(c->rt, c->dir_fd);
 	hook_point_stopped(c->dir_fd, &c->state);
-	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0)
+	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0 ||
+	    (c->state.uid && uid_pool_release(c->rt, &c->state, &err) < 0))
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }
 
@@ -425,6 +428,8 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 	}
 	if (r >= 0)
 		r = remove_dir(rt, id, &state, err);
+	if (r >= 0 && state.uid) /* files of the id kept it until now */
+		r = uid_pool_release(rt, &state, err);
 	state_done(&state);
 	return r;
 }

@@ -326,7 +326,7 @@ static int check_alone(struct sandbox *s, struct err *err)
 	struct err lost = ERR_INIT;
 
 	if (state->uid == 0 ||
-	    proc_each_of_uid(state->uid, is_other, state, err) == 0)
+	    proc_each_of_id(state->uid, is_other, state, err) == 0)
 		return 0;
 	IGNORE(uid_pool_release(s->rt, state, &lost) < 0, "a lost id, no more");
 	state->uid = 0;

@@ -3,10 +3,13 @@
  * sandbox-end.c - takes a sandbox down, in kata-runtime delete and after a
  * failed create. Works from the record alone, on any half-made state, twice.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -190,14 +193,45 @@ static int vmm_uid(const struct runtime *rt, const struct state *state,
 		       0;
 }
 
-/* Hooks may run for long after this, and by then it is another's. */
+/* Does a file in the state directory belong to the id? 1, 0, -errno */
+static int has_files_of(int dir_fd, uint32_t uid, struct err *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return err_set(err, errno, "list the state directory");
+	}
+	errno = 0;
+	while ((entry = readdir(dir))) {
+		if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_set(err, errno, "stat %s", entry->d_name);
+		if (st.st_uid == uid || st.st_gid == uid)
+			return 1;
+		errno = 0;
+	}
+	return errno ? err_set(err, errno, "list the state directory") : 0;
+}
+
+/*
+ * Hooks may run for long after this, and by then it is another's. Not so while
+ * a file of the id is there: then it is freed once the directory is gone.
+ */
 static int free_uid(const struct runtime *rt, int dir_fd, struct state *state,
-		    struct err *err)
+		    uint32_t seen_as, struct err *err)
 {
 	struct err unsaved = ERR_INIT;
+	int r;
 
 	if (state->uid == 0)
 		return 0;
+	r = has_files_of(dir_fd, seen_as, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (uid_pool_release(rt, state, err) < 0)
 		return -err->code;
 	state->uid = 0;
@@ -224,11 +258,12 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    end_process(&state->fs_monitor, "file server jail", 200, err) < 0 ||
 	    end_process(&state->fs, "file server", 200, err) < 0)
 		return -err->code;
-	if (vmm_uid(rt, state, &uid, err) < 0 ||
+	if (uid_pool_find(rt, state, err) < 0 ||
+	    vmm_uid(rt, state, &uid, err) < 0 ||
 	    uid_pool_while_ours(rt, state, end_by_uid, &uid, err) < 0)
 		return -err->code;
 	hook_step("processes-ended");
 	if (cgroup_remove(&state->cgroups, err) < 0)
 		return -err->code;
-	return free_uid(rt, dir_fd, state, err);
+	return free_uid(rt, dir_fd, state, uid, err);
 }

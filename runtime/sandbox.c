@@ -344,8 +344,9 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 	if (choose_accel(s, err) < 0 || make_cgroups(s, err) < 0 ||
 	    preflight_limits(s->state->memory_mib, err) < 0)
 		return -err->code;
-	if (uid_pool_take(s->rt, s->state, err) < 0)
+	if (uid_pool_take(s->rt, s->bundle->spec, s->state, err) < 0)
 		return -err->code;
+	hook_step("id-taken"); /* not yet recorded */
 	if (state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
 	hook_step("cgroup-made");

@@ -3,14 +3,28 @@
 #ifndef RUNTIME_UID_POOL_H
 #define RUNTIME_UID_POOL_H
 
+#include "oci.h"
 #include "state.h"
 
 /*
- * Rootless: the highest free id of our map, downwards; real root: from
- * sandbox_uid_base. The id serves as uid and gid. -ENOSPC names the fix.
- * Sets uid and uid_pool of the state.
+ * Finds or makes the pool and sets uid_pool, to be recorded before an id is
+ * taken. Fine when it is set already.
  */
-int uid_pool_take(const struct runtime *rt, struct state *state,
+int uid_pool_open(const struct runtime *rt, struct state *state,
+		  struct err *err) MUST_CHECK;
+/*
+ * Rootless: the highest free id of our map, downwards; real root: the same from
+ * sandbox_uid_base and _count. It serves as uid and gid, is none that the spec
+ * names or maps (NULL: all are fine), and no process has it, as whatever.
+ * Sets uid of the state. -ENOSPC names the fix.
+ */
+int uid_pool_take(const struct runtime *rt, const struct oci_spec *spec,
+		  struct state *state, struct err *err) MUST_CHECK;
+/*
+ * A create that was killed may have taken an id that its record does not name:
+ * sets uid of such a state from the pool's own word.
+ */
+int uid_pool_find(const struct runtime *rt, struct state *state,
 		  struct err *err) MUST_CHECK;
 /*
  * Calls call() under the pool's lock if the id is this sandbox's by the pool's
