@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -259,9 +258,10 @@ static int inherit_cpuset(const struct hierarchy *h, const char *path,
 	return 0;
 }
 
-static int use_hierarchy(const struct hierarchy *h, const char *path,
-			 struct making *m, struct err *err)
+static int use_hierarchy(const struct hierarchy *h, const char *path, void *arg,
+			 struct err *err)
 {
+	struct making *m = arg;
 	AUTO_FREE char *dir = xasprintf("%s%s", h->mount_point, path);
 	AUTO_FREE char *procs = xasprintf("%s/cgroup.procs", dir);
 	int r = make_dirs(h->mount_point, path);
@@ -294,8 +294,11 @@ static void note_missing(struct making *m)
 	m->cgroup.incomplete = missing != 0;
 }
 
-static int use_mounts(char *mounts, const char *path, struct making *m,
-		      struct err *err)
+/* Calls call() for every cgroup mount of the text, until one fails. */
+static int each_hierarchy(char *mounts,
+			  int (*call)(const struct hierarchy *h, const char *path,
+				      void *arg, struct err *err),
+			  const char *path, void *arg, struct err *err)
 {
 	char *line, *save = NULL;
 	int r = 0;
@@ -306,7 +309,7 @@ static int use_mounts(char *mounts, const char *path, struct making *m,
 
 		if (!parse_mount(line, &h))
 			continue;
-		r = use_hierarchy(&h, path, m, err);
+		r = call(&h, path, arg, err);
 		free(h.mount_point);
 		free(h.options);
 	}
@@ -346,6 +349,30 @@ static const char *reason_for_none(enum cgroup_manager manager, const char *path
 	return path && *path ? NULL : "cgroup: the engine named none";
 }
 
+static int plan_in(const struct hierarchy *h, const char *path, void *arg,
+		   struct err *err UNUSED)
+{
+	AUTO_FREE char *dir = xasprintf("%s%s", h->mount_point, path);
+
+	if (access(dir, F_OK) < 0 && errno == ENOENT)
+		strv_add(arg, dir);
+	return 0;
+}
+
+int cgroup_plan(enum cgroup_manager manager, const char *path, struct strv *ret,
+		struct err *err)
+{
+	AUTO_FREE char *mounts = NULL;
+
+	if (reason_for_none(manager, path))
+		return 0;
+	if (check_path(path, err) < 0 ||
+	    path_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX,
+			   &mounts, err) < 0)
+		return -err->code;
+	return each_hierarchy(mounts, plan_in, path, ret, err);
+}
+
 int cgroup_make(enum cgroup_manager manager, const char *path,
 		const struct oci_resources *resources, uint32_t overhead_mib,
 		struct cgroup *ret, struct strv *notes, struct err *err)
@@ -370,47 +397,16 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 	    path_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX,
 			   &mounts, err) < 0)
 		return -err->code;
-	if (use_mounts(mounts, path, &m, err) < 0) {
+	if (each_hierarchy(mounts, use_hierarchy, path, &m, err) < 0) {
 		struct err ignored = ERR_INIT;
 
-		IGNORE(cgroup_remove(&m.cgroup.dirs, &ignored) < 0,
+		IGNORE(cgroup_remove(&m.cgroup.dirs, &(struct strv){ 0 },
+				     &ignored) < 0,
 		       "the first error is the one to report");
 		strv_done(&m.cgroup.dirs);
 		return err_wrap(err, "cgroup");
 	}
 	note_missing(&m);
 	*ret = m.cgroup;
-	return 0;
-}
-
-int cgroup_join(const struct strv *dirs, pid_t pid, struct err *err)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	for (size_t i = 0; i < dirs->count; i++) {
-		AUTO_FREE char *procs =
-			xasprintf("%s/cgroup.procs", dirs->item[i]);
-
-		if (path_write_file(AT_FDCWD, procs, text, err) < 0)
-			return err_wrap(err, "join cgroup");
-	}
-	return 0;
-}
-
-int cgroup_remove(const struct strv *dirs, struct err *err)
-{
-	const struct timespec pause = { 0, 20000000 };
-
-	for (size_t i = 0; i < dirs->count; i++) {
-		int tries = 50;
-
-		while (rmdir(dirs->item[i]) < 0 && errno != ENOENT) {
-			if (errno != EBUSY || tries-- == 0)
-				return err_set(err, errno, "remove cgroup %s",
-					       dirs->item[i]);
-			nanosleep(&pause, NULL);
-		}
-	}
 	return 0;
 }

@@ -33,6 +33,13 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 		const struct oci_resources *resources, uint32_t overhead_mib,
 		struct cgroup *ret, struct strv *notes,
 		struct err *err) MUST_CHECK;
+/*
+ * Adds to ret the directories that cgroup_make() would make, to be recorded
+ * before it does: should it be killed, they are ours to remove, and whoever is
+ * in them is ours to end. Not those that are there already.
+ */
+int cgroup_plan(enum cgroup_manager manager, const char *path, struct strv *ret,
+		struct err *err) MUST_CHECK;
 enum cgroup_controller {
 	CGROUP_CPU = 1 << 0,
 	CGROUP_MEMORY = 1 << 1,
@@ -62,7 +69,22 @@ void cgroup_undo(const struct cgroup_undo *undo);
 void cgroup_undo_done(struct cgroup_undo *undo);
 /* Moves a process (0: the caller) into every directory. */
 int cgroup_join(const struct strv *dirs, pid_t pid, struct err *err) MUST_CHECK;
-/* Removes the directories; tries for a second while processes are leaving. */
-int cgroup_remove(const struct strv *dirs, struct err *err) MUST_CHECK;
+/*
+ * Reads back that the process is in every directory; what names it in errors.
+ * -EPERM: it is not
+ */
+int cgroup_check(const struct strv *dirs, pid_t pid, const char *what,
+		 struct err *err) MUST_CHECK;
+/*
+ * Ends every process in the directories but the caller, by cgroup.kill where
+ * the kernel has it. What it cannot end, cgroup_remove() runs into.
+ */
+void cgroup_kill(const struct strv *dirs);
+/*
+ * Removes the directories that are there; tries for a second while processes
+ * are leaving. One that was not made by us and has others in it stays.
+ */
+int cgroup_remove(const struct strv *dirs, const struct strv *made,
+		  struct err *err) MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "auto.h"
 #include "bundle.h"
+#include "cgroup.h"
 #include "filter.h"
 #include "guest-profile.h"
 #include "hooks.h"
@@ -246,6 +247,8 @@ static int make_shim(struct creation *c, struct err *err)
 	free(fds.list);
 	if (r == 0)
 		r = process_record(&c->state.shim, c->pid, "shim", err);
+	if (r == 0)
+		r = cgroup_check(&c->state.cgroups, c->pid, "shim", err);
 	if (r == 0)
 		r = state_save(c->dir_fd, &c->state, err);
 	if (r == 0)

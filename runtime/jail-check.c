@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "cgroup.h"
 #include "hooks.h"
 #include "json.h"
 #include "log.h"
@@ -333,12 +334,33 @@ static int check_alone(struct sandbox *s, struct err *err)
 	return -err->code;
 }
 
+/* Read back like the rest: a process outside is bound by no limit. */
+static int check_cgroups(struct sandbox *s, struct err *err)
+{
+	const struct state *state = s->state;
+	const struct {
+		const struct process_ref *ref;
+		const char *what;
+	} all[] = { { &state->proxy, "proxy" },
+		    { &state->vmm_monitor, "VMM jail" },
+		    { &state->vmm, "VMM" },
+		    { &state->fs_monitor, "file server jail" },
+		    { &state->fs, "file server" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (cgroup_check(&state->cgroups, all[i].ref->pid, all[i].what,
+				 err) < 0)
+			return -err->code;
+	return 0;
+}
+
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
 	struct verify_report vmm = VERIFY_REPORT_INIT, fs = VERIFY_REPORT_INIT;
 	int r;
 
-	if (record_both(s, err) < 0 || check_alone(s, err) < 0)
+	if (record_both(s, err) < 0 || check_alone(s, err) < 0 ||
+	    check_cgroups(s, err) < 0)
 		return -err->code;
 	r = verify_both(s, vmm_policy, &vmm, &fs, err);
 	if (r == 0)

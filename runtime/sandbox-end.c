@@ -263,7 +263,8 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    uid_pool_while_ours(rt, state, end_by_uid, &uid, err) < 0)
 		return -err->code;
 	hook_step("processes-ended");
-	if (cgroup_remove(&state->cgroups, err) < 0)
+	cgroup_kill(&state->cgroups_made);
+	if (cgroup_remove(&state->cgroups, &state->cgroups_made, err) < 0)
 		return -err->code;
 	return free_uid(rt, dir_fd, state, uid, err);
 }

@@ -273,7 +273,13 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	struct sizing sizing;
 
 	if (sizing_make(&s->rt->settings, &linux_->resources, &sizing, err) < 0 ||
-	    cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
+	    cgroup_plan(s->rt->cgroup_manager, linux_->cgroups_path,
+			&s->state->cgroups_made, err) < 0)
+		return -err->code;
+	if (s->state->cgroups_made.count > 0 &&
+	    state_save(s->dir_fd, s->state, err) < 0)
+		return -err->code;
+	if (cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
 			&linux_->resources, sizing.cgroup_extra_mib, &cgroup,
 			&s->state->notes, err) < 0)
 		return -err->code;

@@ -336,6 +336,7 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "accelerator_reason", s->accel_reason);
 	json_string(&w, "network", s->network);
 	json_strv(&w, "cgroups", &s->cgroups);
+	json_strv(&w, "cgroups_made", &s->cgroups_made);
 	json_strv(&w, "notes", &s->notes);
 	json_u64(&w, "boot_timeout", s->boot_timeout);
 	json_u64(&w, "memory_mib", s->memory_mib);
@@ -391,6 +392,8 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "uid_map", &s->uid_map, err) < 0 ||
 	    read_text(tree, "gid_map", &s->gid_map, err) < 0 ||
 	    json_get_strv(tree, "state", "cgroups", &s->cgroups, err) < 0 ||
+	    json_get_strv(tree, "state", "cgroups_made", &s->cgroups_made,
+			  err) < 0 ||
 	    json_get_strv(tree, "state", "notes", &s->notes, err) < 0)
 		return -err->code;
 	return 0;
@@ -467,6 +470,7 @@ void state_done(struct state *s)
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);
 	strv_done(&s->cgroups);
+	strv_done(&s->cgroups_made);
 	strv_done(&s->notes);
 	memset(s, 0, sizeof(*s));
 }

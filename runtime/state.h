@@ -40,8 +40,9 @@ struct state {
 	char *uid_pool; /* directory that uid was taken from */
 	char *accel, *accel_reason;
 	char *network;	     /* "none": could not be had, "off", "tcfilter" */
-	struct strv cgroups; /* directories made by us */
-	struct strv notes;   /* layers reported as absent */
+	struct strv cgroups; /* directories that all of the sandbox is in */
+	struct strv cgroups_made; /* of these and others: that were not there */
+	struct strv notes;	  /* layers reported as absent */
 	uint32_t boot_timeout;
 	uint32_t memory_mib, vcpus; /* of the VM; 0: not started yet */
 	uint32_t overhead_mib; /* that the host's limit has above the spec's */

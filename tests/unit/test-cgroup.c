@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/cgroup.o runtime/cgroup-update.o */
+/* link: runtime/cgroup.o runtime/cgroup-end.o runtime/cgroup-update.o */
 /*
  * test-cgroup.c - which controllers are asked for, and where they are enabled.
  * A directory with plain files stands for a cgroup v2 tree.
@@ -13,8 +13,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -213,6 +216,113 @@ static void test_update_all_or_nothing(void **state)
 	strv_done(&dirs);
 }
 
+/* A child that only a signal ends. */
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		IGNORE(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0, "a test's child");
+		for (;;)
+			pause();
+	}
+	return pid;
+}
+
+static bool is_killed(pid_t pid)
+{
+	int status = 0;
+
+	return waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status);
+}
+
+static void put_procs(const char *name, pid_t one, pid_t two)
+{
+	AUTO_FREE char *text = xasprintf("%d\n%d\n0\n", one, two);
+
+	put_text(name, text);
+}
+
+static void test_check(void **state)
+{
+	struct strv dirs = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	strv_addf(&dirs, "%s/r/a", top);
+	strv_addf(&dirs, "%s/r/a/b", top);
+	put_procs("a/cgroup.procs", 123456, getpid());
+	put_procs("a/b/cgroup.procs", getpid(), 123456);
+	assert_int_equal(cgroup_check(&dirs, getpid(), "VMM", &err), 0);
+	put_procs("a/b/cgroup.procs", getpid() + 1, 123456);
+	assert_int_equal(cgroup_check(&dirs, getpid(), "VMM", &err), -EPERM);
+	assert_non_null(strstr(err.text, "VMM"));
+	assert_non_null(strstr(err.text, "/r/a/b"));
+	strv_addf(&dirs, "%s/r/c", top);
+	assert_int_equal(cgroup_check(&dirs, 123456, "VMM", &err), -ENOENT);
+	strv_done(&dirs);
+}
+
+/* v1, and v2 before Linux 5.14: one by one, never the caller. */
+static void test_kill_by_pid(void **state)
+{
+	pid_t member = sleeper(), stranger = sleeper();
+	struct strv dirs = { 0 };
+
+	(void)state;
+	strv_addf(&dirs, "%s/r/a", top);
+	strv_addf(&dirs, "%s/r/not/there", top);
+	put_procs("a/cgroup.procs", getpid(), member);
+	cgroup_kill(&dirs);
+	assert_true(is_killed(member));
+	assert_false(is_killed(stranger));
+	assert_int_equal(kill(stranger, SIGKILL), 0);
+	assert_int_equal(waitpid(stranger, NULL, 0), stranger);
+	strv_done(&dirs);
+}
+
+static void test_kill_file(void **state)
+{
+	pid_t member = sleeper();
+	struct strv dirs = { 0 };
+
+	(void)state;
+	strv_addf(&dirs, "%s/r/a", top);
+	put_procs("a/cgroup.procs", member, member);
+	put_text("a/cgroup.kill", "");
+	cgroup_kill(&dirs);
+	expect("a/cgroup.kill", "1");
+	assert_false(is_killed(member)); /* it would be the kernel's work */
+	/* not with ourselves in it */
+	put_procs("a/cgroup.procs", member, getpid());
+	put_text("a/cgroup.kill", "");
+	cgroup_kill(&dirs);
+	expect("a/cgroup.kill", "");
+	assert_true(is_killed(member));
+	strv_done(&dirs);
+}
+
+static void test_remove(void **state)
+{
+	struct strv dirs = { 0 }, made = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mkdirat(top_fd, "r/made", 0700), 0);
+	assert_int_equal(mkdirat(top_fd, "r/found", 0700), 0);
+	strv_addf(&dirs, "%s/r/made", top);
+	strv_addf(&dirs, "%s/r/found", top);
+	strv_addf(&made, "%s/r/made", top);
+	strv_addf(&made, "%s/r/planned/never/made", top);
+	assert_int_equal(cgroup_remove(&dirs, &made, &err), 0);
+	assert_int_equal(faccessat(top_fd, "r/made", F_OK, 0), -1);
+	assert_int_equal(faccessat(top_fd, "r/found", F_OK, 0), -1);
+	assert_int_equal(cgroup_remove(&dirs, &made, &err), 0);
+	strv_done(&dirs);
+	strv_done(&made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,6 +332,10 @@ int main(void)
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_update_does_not_kill),
 		cmocka_unit_test(test_update_all_or_nothing),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_kill_by_pid),
+		cmocka_unit_test(test_kill_file),
+		cmocka_unit_test(test_remove),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
