@@ -329,7 +329,8 @@ static int take_from(const struct supply *supply, const struct runtime *rt,
 	if (id == 0)
 		return err_msg(
 			err, ENOSPC,
-			"every id for VMMs is in use (from %u down, %s): delete sandboxes, or give %s",
+			"every id for VMMs is in use (%u and down, %s): "
+			"delete sandboxes, or give %s",
 			next_id(supply, UINT32_MAX - 1), state->uid_pool,
 			rt->initial_userns ?
 				"a larger sandbox_uid_count" :

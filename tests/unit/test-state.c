@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/cgroup.o runtime/cgroup-end.o */
-/* link: runtime/id-map.o runtime/proc-uid.o */
+/* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/cgroup.o */
+/* link: runtime/cgroup-end.o runtime/id-map.o runtime/proc-uid.o */
 /*
  * test-state.c - the record of a sandbox, reused pids, the pool of ids that
  * state roots share, and the end of a sandbox whose record is lost.
