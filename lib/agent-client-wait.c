@@ -6,7 +6,7 @@
  * agent, which may answer late, byte by byte or not at all; every wait ends.
  *
  * #syscalls:shim poll
- * #syscalls:shim restart_syscall - unobserved: a poll that SIGSTOP or a freezer broke off
+ * #syscalls:shim restart_syscall - a poll that SIGSTOP or a freezer broke off
  */
 #include "agent-client-parts.h"
 

@@ -167,10 +167,6 @@ static int stage_input(struct shim *shim, struct err *err)
 {
 	int r = open_null(shim, err);
 
-	if (r == 0 && shim->fds.seccomp < 0) {
-		shim->fds.seccomp = privs_seccomp_open(err);
-		r = shim->fds.seccomp < 0 ? shim->fds.seccomp : 0;
-	}
 	if (r == 0)
 		r = shim->role == SHIM_CONTAINER ? read_config(shim, err) :
 						   read_process(shim, err);

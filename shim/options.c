@@ -121,7 +121,8 @@ static int fds_parse(struct shim_fds *fds, const char *list, struct err *err)
 static int fds_check(const struct shim *shim, struct err *err)
 {
 	const struct shim_fds *fds = &shim->fds;
-	bool ok = fds->proxy >= 0 && fds->control >= 0 && fds->log >= 0;
+	bool ok = fds->proxy >= 0 && fds->control >= 0 && fds->log >= 0 &&
+		  fds->seccomp >= 0;
 
 	if (shim->role == SHIM_CONTAINER)
 		ok = ok && fds->listen >= 0 && fds->config >= 0 &&
@@ -219,11 +220,13 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
  */
 void options_hide(int argc, char **argv)
 {
+	static char title[] = TITLE;
 	char *start = argv[0];
 	char *end = argv[argc - 1] + strlen(argv[argc - 1]);
 	size_t size = (size_t)(end - start) + 1;
 
 	IGNORE(prctl(PR_SET_NAME, TITLE, 0, 0, 0) < 0, "only a name");
+	program_invocation_short_name = title; /* for last words: was in argv */
 	if (size < sizeof(TITLE) + 1)
 		return;
 	memset(start, 0, size);

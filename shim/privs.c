@@ -26,21 +26,16 @@
  * #holds:shim namespaces: own mnt pid ipc uts; container's net cgroup; shared user
  * #holds:shim dumpable: no
  * #holds:shim root: a mirror of the container's
- * #syscalls:shim/start openat readlink
  * #syscalls:shim/root setns chdir
  * #caps:shim/root sys_admin sys_chroot - an exec enters its container's mounts
- * #files:shim/start share/kata/seccomp/shim.bpf r - the filter
  */
 #include <errno.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "auto.h"
-#include "path.h"
 #include "shim.h"
 
 /**
@@ -85,38 +80,6 @@ int privs_join(int mntns_fd, struct err *err)
 	if (chdir("/") < 0)
 		return err_set(err, errno, "go to the container's root");
 	return 0;
-}
-
-/**
- * privs_seccomp_open() - Open our filter beside the program
- * @err:	Filled on failure
- *
- * Used when the runtime did not pass it. The way leads over /proc/self/exe,
- * so it works only before the mirror is built.
- *
- * Return: descriptor, or -errno
- */
-int privs_seccomp_open(struct err *err)
-{
-	static const char own[] = "libexec/kata/kata-shim";
-	char exe[4096];
-	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	AUTO_FREE char *path = NULL;
-	char *tail;
-	int fd;
-
-	if (len < 0)
-		return err_set(err, errno, "read /proc/self/exe");
-	exe[len] = '\0';
-	tail = strstr(exe, own);
-	if (!tail || tail[sizeof(own) - 1] != '\0')
-		return err_msg(err, ENOENT,
-			       "seccomp filter: %s is not installed as %s", exe,
-			       own);
-	*tail = '\0';
-	path = xasprintf("%sshare/kata/seccomp/shim.bpf", exe);
-	fd = path_open_trusted(path, err);
-	return fd < 0 ? err_wrap(err, "seccomp filter") : fd;
 }
 
 /**

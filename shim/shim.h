@@ -154,7 +154,6 @@ int privs_start(struct confine *confine, struct err *err) MUST_CHECK;
 int privs_join(int mntns_fd, struct err *err) MUST_CHECK; /* exec */
 int privs_confine(const struct confine *confine, int seccomp_fd,
 		  struct err *err) MUST_CHECK;
-int privs_seccomp_open(struct err *err) MUST_CHECK; /* fd of the profile */
 
 /* mirror: mount namespace whose root is what the guest sees */
 int mirror_build(const struct shim_fds *fds, const struct oci_spec *spec,

@@ -7,6 +7,8 @@ Needs CAP_SYS_ADMIN in its user namespace (`unshare -Urm` is enough).
 """
 import fcntl
 import os
+import re
+import resource
 import select
 import signal
 import socket
@@ -496,6 +498,54 @@ class Mirror(Base):
                 target.startswith(("pipe:", "socket:", "anon_inode:")) or
                 target in ("/dev/null", "/null") or target.endswith("/log") or
                 "signalfd" in target, target)
+
+
+class Confined(Base):
+    """Ways through the code that the filter must let pass, or end plainly."""
+
+    def test_stopped_while_it_waits(self):
+        class Slow(Agent):
+            waiting = None
+
+            def do_SetGuestDateTime(self, stream, request):
+                self.waiting = stream
+
+        shim = self.shim(agent=Slow)
+        shim.agent.until(lambda: shim.agent.waiting)
+        # A wait with a deadline that is broken off goes on by a call of its
+        # own, restart_syscall(2).
+        for _ in range(3):
+            os.kill(shim.pid, signal.SIGSTOP)
+            self.until_state(shim, "T")
+            os.kill(shim.pid, signal.SIGCONT)
+            self.until_state(shim, "S")
+        shim.agent.send(shim.agent.waiting)
+        self.assertEqual(shim.create()[0], READBACK)
+
+    def until_state(self, shim, wanted):
+        end = time.monotonic() + 10
+        state = ""
+        while state != wanted:
+            self.assertLess(time.monotonic(), end, "state " + state)
+            with open("/proc/%d/stat" % shim.pid, encoding="ascii") as file:
+                state = file.read().rsplit(")", 1)[1].split()[0]
+
+    def test_out_of_memory(self):
+        shim = self.running()
+        with open("/proc/%d/status" % shim.pid, encoding="ascii") as file:
+            used = int(re.search(r"VmData:\s+(\d+)", file.read())[1]) << 10
+        resource.prlimit(shim.pid, resource.RLIMIT_DATA, (used, used))
+        # More than the heap has free, and nobody takes it.
+        try:
+            for _ in range(2):
+                shim.agent.send(shim.agent.reader("ReadStdout"),
+                                field(1, b"x" * READ_MAX))
+        except Ended:
+            pass  # the first was too much
+        # SIGSYS would be a filter that forbids what the end takes.
+        self.assertEqual(shim.wait(), -signal.SIGILL)
+        self.assertEqual(shim.read(shim.stderr),
+                         b"kata-shim: out of memory\n")
 
 
 class Hostile(Base):
