@@ -2,7 +2,8 @@
 /*
  * alloc.c - allocation that cannot fail; see alloc.h.
  *
- * #syscalls:proxy,shim brk mmap munmap mremap - malloc of libc
+ * #syscalls:proxy,shim brk mmap munmap - malloc of libc
+ * #syscalls:shim mremap - realloc of what is larger than 128 KiB
  */
 #include "alloc.h"
 

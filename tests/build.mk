@@ -73,13 +73,16 @@ check-shim: programs	## kata-shim against a hostile agent
 
 # kata-proxy and kata-shim with hostile peers at every end. EVERY=1 takes all
 # cases of the table (some five minutes), the default a sample.
-.PHONY: check-qmp check-hostile
+.PHONY: check-qmp check-hostile check-calls
 EVERY ?= 11
 QMP_ARGS ?= --quick
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,unshare -U -m --map-root-user)
 
 check-qmp: programs	## kata-proxy against a hostile QMP peer (QMP_ARGS= for all cases)
 	@$(AS_ROOT) /usr/bin/python3 tests/security/test_qmp.py $(LIBEXEC) $(QMP_ARGS)
+
+check-calls: programs	## calls that the filters of proxy and shim allow and nothing makes (root, bpftrace)
+	@/usr/bin/python3 tests/security/test_calls.py $(LIBEXEC)
 
 check-hostile: programs	## kata-proxy and kata-shim against a hostile agent (EVERY=1: all cases)
 	@$(AS_ROOT) /usr/bin/python3 tests/security/test_hostile.py $(LIBEXEC) --every $(EVERY)

@@ -350,6 +350,25 @@ def honest():
         world.end()
 
 
+def largest():
+    """Messages as large as they may be are read, and nothing comes of them."""
+    world = World(LIBEXEC)
+    try:
+        world.running()
+        for _ in range(3):
+            world.qmp_raw(wide(4090))
+            world.qmp_raw(b'{"event":"X","data":"' + b"x" * 60000 + b'"}\n')
+        world.qmp_raw(deep(15))
+        time.sleep(0.2)
+        world.take_records()
+        expect(len(world.errors) == 1 and "does not send" in world.errors[0],
+               str(world.errors))
+        expect(world.until_over(QUIT_S + 2) == 0, "status")
+        expect(world.peak < RSS_LIMIT_KIB, "%d KiB" % world.peak)
+    finally:
+        world.end()
+
+
 def vmm_dies():
     """Its status says more than its closed sockets."""
     for code, text in ((1, "VMM ended with status 1"),
@@ -371,7 +390,7 @@ def vmm_dies():
 
 EXTRA = [("quit: silence", silent_after_quit),
          ("quit: answers after the end", answers_after_the_end),
-         ("an honest peer", honest), ("the VMM dies", vmm_dies)]
+         ("an honest peer", honest), ("the largest messages", largest), ("the VMM dies", vmm_dies)]
 
 
 def main():

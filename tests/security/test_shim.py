@@ -21,7 +21,7 @@ import faulthandler
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
+from shim_harness import (LIBC, Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
                           WILL, DONE, MAIN, field, frame, make_rootfs, parse_record,
                           response, signal_record, spec, record,
                           start_record)
@@ -529,6 +529,46 @@ class Confined(Base):
             self.assertLess(time.monotonic(), end, "state " + state)
             with open("/proc/%d/stat" % shim.pid, encoding="ascii") as file:
                 state = file.read().rsplit(")", 1)[1].split()[0]
+
+    def test_stdio_that_is_sockets(self):
+        ours, theirs = socket.socketpair()
+        shim = self.running(stdin=theirs.detach())
+        ours.sendall(b"hello")
+        shim.agent.until(lambda: shim.agent.stdin == b"hello")
+        ours.shutdown(socket.SHUT_WR)
+        shim.agent.until(lambda: shim.agent.stdin_closed)
+        ours.close()
+        shim.agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
+
+    def test_what_is_left_in_its_namespace_is_reaped(self):
+        shim = self.running()
+        entry = os.open("/proc/%d/ns/pid" % shim.pid, os.O_RDONLY)
+        told, tell = os.pipe()
+        helper = os.fork()
+        if helper == 0:
+            # Only a child of a child is an orphan of that namespace.
+            if LIBC.setns(entry, 0) < 0:
+                os._exit(2)
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    time.sleep(0.3)
+                    os.write(tell, b".")
+                os._exit(0)
+            os.wait()
+            os._exit(0)
+        self.assertEqual(os.waitpid(helper, 0)[1], 0)
+        os.close(tell)
+        os.close(entry)
+        self.assertEqual(os.read(told, 1), b".")
+        os.close(told)
+        self.assertEqual(shim.command(signal_record(0))[0], OK)
+        children = "/proc/%d/task/%d/children" % (shim.pid, shim.pid)
+        end = time.monotonic() + 5
+        while open(children, encoding="ascii").read().strip():
+            self.assertLess(time.monotonic(), end, "a zombie is left")
+        shim.agent.exit("c1", 0)
+        self.assertEqual(shim.wait(), 0)
 
     def test_out_of_memory(self):
         shim = self.running()
