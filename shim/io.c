@@ -14,7 +14,7 @@
  * room. An engine that closed its reading end must not stop the container:
  * output is then read and dropped.
  *
- * #syscalls:shim/start newfstatat
+ * #syscalls:shim/start newfstatat ioctl
  * #syscalls:shim read write recvfrom sendto poll
  * #syscalls:shim pwritev2 - RWF_NOWAIT: as much as a shared pipe has room for
  * #syscalls:shim dup2 - stdio that is nobody's any more becomes /dev/null

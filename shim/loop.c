@@ -5,6 +5,7 @@
  * Runs in kata-shim, confined. Needs no rights. Sources are part of struct
  * shim and never freed, so a late event finds fd -1 at worst.
  *
+ * #syscalls:shim/start epoll_create1
  * #syscalls:shim epoll_wait epoll_ctl close clock_gettime
  */
 #include <errno.h>

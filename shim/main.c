@@ -10,6 +10,7 @@
  * process's, 255 when the VM was lost, 1 when nothing was started.
  *
  * #files:shim/start /dev/null rw - in the place of closed stdio
+ * #syscalls:shim/start openat statfs write
  * #syscalls:shim close poll exit_group
  * #syscalls:shim madvise - malloc_trim() once the guest has the request
  */

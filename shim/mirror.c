@@ -22,6 +22,7 @@
  *  5. mounts, each target resolved beneath the new root by descriptor.
  *
  * #syscalls:shim/root mount umount2 pivot_root open_tree move_mount fsopen
+ * #syscalls:shim/root openat newfstatat close
  * #syscalls:shim/root fsconfig fsmount mount_setattr openat2 fchdir chdir
  * #caps:shim/root sys_admin - the mounts of the mirror
  */

@@ -26,6 +26,7 @@
  * #holds:shim namespaces: own mnt pid ipc uts; container's net cgroup; shared user
  * #holds:shim dumpable: no
  * #holds:shim root: a mirror of the container's
+ * #syscalls:shim/start prctl umask
  * #syscalls:shim/root setns chdir
  * #caps:shim/root sys_admin sys_chroot - an exec enters its container's mounts
  */

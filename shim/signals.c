@@ -6,6 +6,7 @@
  * signalfd, also because a pid namespace's init loses unblocked ones that it
  * has no handler for. Senders are those who may signal us: trusted.
  *
+ * #syscalls:shim/start rt_sigprocmask signalfd4
  * #syscalls:shim read wait4
  */
 #include <errno.h>

@@ -10,7 +10,7 @@
  * The slave is our controlling terminal: the kernel then tells us by SIGWINCH
  * when the engine resizes the master.
  *
- * #syscalls:shim/start openat ioctl dup2 newfstatat sendmsg
+ * #syscalls:shim/start openat close ioctl dup2 newfstatat sendmsg
  * #syscalls:shim ioctl - size of the terminal, and its settings given back
  * #files:shim/start /dev/ptmx rw - the container's terminal
  * #files:shim/start /proc/self/fd/0 rw - the caller's terminal once more

@@ -143,7 +143,7 @@ CLANG_FORMAT ?= clang-format
 
 lint: lint-quick lint-tidy	## every static check
 
-lint-quick: lint-format lint-includes lint-privileges lint-headers lint-syntax lint-shell lint-docs lint-seccomp	## the fast static checks
+lint-quick: lint-format lint-includes lint-privileges lint-calls lint-headers lint-syntax lint-shell lint-docs lint-seccomp	## the fast static checks
 
 lint-format:	## formatting (`make format` repairs it) and line length
 	$(CLANG_FORMAT) --dry-run -Werror $(LINT_C) $(LINT_H)
@@ -158,6 +158,9 @@ lint-includes:	## who may include whom
 lint-privileges:	## who may call what; filters and docs/privileges.md as the code declares
 	@tests/lint/check-privileges $(LINT_C) $(LINT_H)
 	@seccomp-profiles/gen --check
+
+lint-calls: $(PROGRAMS)	## declared calls of proxy and shim against what their objects can make
+	@tests/lint/check-calls $(OBJ)
 
 lint-headers: $(PROTO_H) $(FILTER_DIGESTS_H)	## every header compiles alone
 	@for h in $(LINT_H); do \
