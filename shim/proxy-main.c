@@ -6,7 +6,8 @@
  * descriptor and an empty environment; keeps the user namespace's uid 0 and no
  * capability.
  *
- * #syscalls:proxy/start geteuid umask write close fcntl rt_sigaction rt_sigprocmask epoll_create1 pipe2
+ * #syscalls:proxy/start geteuid umask write close fcntl epoll_create1 pipe2
+ * #syscalls:proxy/start rt_sigaction rt_sigprocmask
  * #syscalls:proxy exit_group
  */
 #include <errno.h>

@@ -26,7 +26,7 @@ UNIT_LIB := $(SAN_B)/libkata.a
 
 
 .PHONY: man check-install lint-docs check check-unit lint lint-quick lint-format lint-headers lint-syntax \
-	lint-includes lint-privileges lint-seccomp lint-shell lint-tidy format fuzz-smoke
+	lint-calls lint-includes lint-privileges lint-seccomp lint-shell lint-tidy format fuzz-smoke
 
 check: check-unit lint-quick	## unit tests with sanitizers, quick lint (no root)
 
