@@ -59,17 +59,26 @@ static void shm_fill(Grpc__Mount *out, const struct oci_mount *mount)
 {
 	static const char *const fixed[] = { "nosuid", "nodev", "noexec",
 					     "mode=1777" };
-	const char *size = "size=67108864";
+	const char *size = "size=67108864", *access = "rw";
 
-	for (size_t i = 0; i < mount->options.count; i++)
-		if (strncmp(mount->options.item[i], "size=", 5) == 0)
-			size = mount->options.item[i];
+	for (size_t i = 0; i < mount->options.count; i++) {
+		const char *option = mount->options.item[i];
+
+		if (strncmp(option, "size=", 5) == 0)
+			size = option;
+		/* The last word counts, as everywhere. */
+		if (strcmp(option, "ro") == 0 || strcmp(option, "rro") == 0)
+			access = "ro";
+		if (strcmp(option, "rw") == 0)
+			access = "rw";
+	}
 	out->source = xstrdup("shm");
 	out->type = xstrdup("tmpfs");
-	out->options = xcalloc(ARRAY_SIZE(fixed) + 1, sizeof(*out->options));
+	out->options = xcalloc(ARRAY_SIZE(fixed) + 2, sizeof(*out->options));
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		out->options[out->n_options++] = xstrdup(fixed[i]);
 	out->options[out->n_options++] = xstrdup(size);
+	out->options[out->n_options++] = xstrdup(access);
 }
 
 static bool guest_own_fill(Grpc__Mount *out, const struct oci_mount *mount)
