@@ -37,6 +37,7 @@
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 struct agent;
+struct readback_wanted;
 
 /* --- loop.c ---------------------------------------------------------------- */
 
@@ -181,6 +182,7 @@ struct container {
 	void *bpf; /* compiled seccomp filter, NULL when none */
 	size_t bpf_len;
 	unsigned bpf_flags;
+	struct readback_wanted *wanted; /* owned; for the report */
 	struct strv seccomp_unknown;
 	struct strv seccomp_unknown_denied; /* of an allowing profile */
 	bool may_look; /* some process of it may look into others (launch.c) */

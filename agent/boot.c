@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "hooks.h"
 #include "log.h"
 #include "num.h"
 #include "path.h"
@@ -186,8 +187,9 @@ static int enable_controllers(int dir_fd, struct err *err)
 }
 
 /*
- * Processes of the agent stay in the root group; containers live below
- * "kata", whose children get every controller. nsdelegate keeps a container
+ * The agent has a group of its own, without a limit: nothing can free memory
+ * but the agent. Containers live below "kata", whose children get every
+ * controller. nsdelegate keeps a container
  * from its own limits even where its cgroup2 is mounted writable.
  */
 static int set_up_cgroups(struct agent *agent, struct err *err)
@@ -206,6 +208,13 @@ static int set_up_cgroups(struct agent *agent, struct err *err)
 	r = enable_controllers(root_fd, err);
 	if (r < 0)
 		return r;
+	if (mkdirat(root_fd, "agent", 0755) < 0)
+		return err_set(err, errno, "make the agent's cgroup");
+	r = hook_is_broken("agent-cgroup") ?
+		    0 :
+		    path_write_file(root_fd, "agent/cgroup.procs", "0", err);
+	if (r < 0)
+		return err_wrap(err, "enter the agent's cgroup");
 	if (mkdirat(root_fd, "kata", 0755) < 0)
 		return err_set(err, errno, "make the containers' cgroup");
 	dir_fd = openat(root_fd, "kata",
@@ -289,6 +298,14 @@ static int tune_reporting(struct err *err)
 	return path_write_file(AT_FDCWD, REPORTING, REPORTING_ORDER, err);
 }
 
+static int seal(const char *path, unsigned long more)
+{
+	if (hook_is_broken("agent-root"))
+		return 0;
+	return mount(NULL, path, NULL,
+		     MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | more, NULL);
+}
+
 /**
  * boot_mounts() - Make the guest a place to serve from
  * @agent:	Gets the descriptors that later work is relative to
@@ -339,8 +356,7 @@ int boot_mounts(struct agent *agent, struct err *err)
 	if (r < 0)
 		return r;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID,
-		  NULL) < 0)
+	    seal("/", MS_NODEV | MS_NOEXEC) < 0)
 		return err_set(err, errno, "make the root read-only");
 	umask(022);
 	return 0;
@@ -405,6 +421,11 @@ static int find_port(struct err *err)
 			return err_set(err, errno, "open the port");
 		/* Nothing else needs the node: containers get no path to it. */
 		IGNORE(unlink("/dev/agent-port"), "our own /dev only");
+		if (seal("/dev", MS_NOEXEC) < 0) {
+			err_set(err, errno, "make /dev read-only");
+			close(fd);
+			return -err->code;
+		}
 		return fd;
 	}
 	return -ENOENT;

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "path.h"
 #include "process.h"
+#include "readback.h"
 
 #define CGROUP_DEPTH_MAX 32
 
@@ -83,6 +84,7 @@ int container_new(struct agent *agent, const char *id,
 	container = xcalloc(1, sizeof(*container));
 	container->id = xstrdup(id);
 	container->cgroup_fd = cgroup_fd;
+	container->wanted = xcalloc(1, sizeof(*container->wanted));
 	container->freeze.fd = -1;
 	container->oom.fd = -1;
 	container->next = agent->containers;
@@ -140,6 +142,8 @@ void container_free(struct agent *agent, struct container *container)
 	r = remove_cgroup(agent->cgroup_fd, container->id, 0);
 	if (r < 0)
 		log_warn("cgroup of %s stays: %s", container->id, strerror(-r));
+	readback_wanted_done(container->wanted);
+	free(container->wanted);
 	strv_done(&container->seccomp_unknown);
 	strv_done(&container->seccomp_unknown_denied);
 	free(container->bpf);

@@ -15,6 +15,7 @@
 #include "launch.h"
 #include "log.h"
 #include "process.h"
+#include "readback.h"
 
 static int check_ports(uint32_t in, uint32_t out, uint32_t err_port,
 		       struct err *err)
@@ -63,6 +64,28 @@ static void keep_apparmor(struct process *process, const char *name)
 		 process->container->id, name);
 }
 
+static void copy(struct strv *to, const struct strv *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		strv_add(to, from->item[i]);
+}
+
+/* What the report is to look at, in the order of the request. */
+static void keep_wanted(struct readback_wanted *to,
+			const struct launch_root *root,
+			const Grpc__LinuxResources *resources)
+{
+	for (size_t i = 0; i < root->mount_count; i++)
+		strv_add(&to->mounts, root->mounts[i].destination);
+	for (size_t i = 0; i < root->device_count; i++)
+		strv_add(&to->devices, root->devices[i].path);
+	copy(&to->masked, &root->masked);
+	copy(&to->read_only, &root->read_only);
+	copy(&to->sysctls, &root->sysctl_path);
+	for (size_t i = 0; resources && i < resources->n_unified; i++)
+		strv_add(&to->unified, resources->unified[i]->key);
+}
+
 /* Everything after the cgroup exists; the caller removes it on failure. */
 static int fill_container(struct agent *agent, struct container *container,
 			  const Grpc__CreateContainerRequest *from,
@@ -80,6 +103,7 @@ static int fill_container(struct agent *agent, struct container *container,
 		r = seccomp_from_spec(spec->linux_->seccomp, container, err);
 	if (r < 0)
 		return r;
+	keep_wanted(container->wanted, &launch->root, spec->linux_->resources);
 	launch->bpf = container->bpf;
 	launch->bpf_len = container->bpf_len;
 	launch->bpf_flags = container->bpf_flags;

@@ -27,8 +27,8 @@
 int identity_limits(const struct launch *launch, struct err *err)
 {
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
-	AUTO_FREE char *text =
-		xasprintf("%lld", (long long)launch->oom_score_adj);
+	long long oom = launch->oom_score_adj + hook_is_broken("oom");
+	AUTO_FREE char *text = xasprintf("%lld", oom);
 	int r = path_write_file(launch->proc_fd, "self/oom_score_adj", text,
 				err);
 
@@ -40,8 +40,9 @@ int identity_limits(const struct launch *launch, struct err *err)
 	if (launch->by_helper && setrlimit(RLIMIT_NPROC, &unlimited) < 0)
 		return err_set(err, errno, "RLIMIT_NPROC");
 	for (size_t i = 0; i < launch->rlimit_count; i++) {
-		if (launch->by_helper &&
-		    launch->rlimits[i].resource == RLIMIT_NPROC)
+		if ((launch->by_helper &&
+		     launch->rlimits[i].resource == RLIMIT_NPROC) ||
+		    hook_is_broken("rlimits"))
 			continue;
 		if (setrlimit((__rlimit_resource_t)launch->rlimits[i].resource,
 			      &launch->rlimits[i].value) < 0)
@@ -61,7 +62,7 @@ static const struct sock_filter seccomp_floor[] = {
 /* Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN alone. */
 static bool loads_as_admin(const struct launch *launch)
 {
-	return !launch->no_new_privs;
+	return !launch->no_new_privs || hook_is_broken("nnp");
 }
 
 /* The floor first: a profile may forbid to load another filter. */
@@ -83,7 +84,8 @@ static int change_ids(const struct launch *launch, struct err *err)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "keep capabilities");
-	if (setgroups(launch->group_count, launch->groups) < 0)
+	if (setgroups(hook_is_broken("groups") ? 0 : launch->group_count,
+		      launch->groups) < 0)
 		return err_set(err, errno, "process.user.additionalGids");
 	if (setresgid(launch->gid, launch->gid, launch->gid) < 0)
 		return err_set(err, errno, "process.user.gid");
@@ -105,7 +107,7 @@ static int change_ids(const struct launch *launch, struct err *err)
 int identity_apply(const struct launch *launch, struct err *err)
 {
 	struct caps_sets sets = launch->caps;
-	int r = caps_bound(sets.bounding, err);
+	int r = hook_is_broken("bounding") ? 0 : caps_bound(sets.bounding, err);
 
 	if (r == 0)
 		r = change_ids(launch, err);
@@ -129,7 +131,8 @@ int identity_confine(const struct launch *launch, struct err *err)
 {
 	int r;
 
-	if (launch->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (launch->no_new_privs && !hook_is_broken("nnp") &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "no_new_privs");
 	r = load_filters(launch, err);
 	if (r == 0 && loads_as_admin(launch))

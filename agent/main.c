@@ -74,21 +74,6 @@ static int start_signals(struct agent *agent, struct err *err)
 	return loop_watch(agent, &agent->signals, EPOLLIN, err);
 }
 
-#ifdef TEST_HOOKS
-/* "agent.break=LAYER": what a test leaves out, to see it noticed. */
-static void take_broken_layer(const char *cmdline)
-{
-	static const char key[] = "agent.break=";
-	const char *at = strstr(cmdline, key);
-
-	if (at)
-		hook_layer = xstrndup(at + sizeof(key) - 1,
-				      strcspn(at + sizeof(key) - 1, " \n"));
-}
-#else
-#define take_broken_layer(cmdline) ((void)0)
-#endif
-
 /* "agent.log=debug" on the kernel's command line. */
 static void set_log_level(struct agent *agent)
 {
@@ -100,7 +85,6 @@ static void set_log_level(struct agent *agent)
 		boot_fatal("%s", err.text);
 	if (strstr(text, "agent.log=debug"))
 		log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_DEBUG, false);
-	take_broken_layer(text);
 }
 
 static void *first_pages;
@@ -117,11 +101,12 @@ int main(void)
 		      stderr);
 		return 2;
 	}
+	hook_guest_layer();
 	log_init("kata-agent", STDERR_FILENO, LOG_LEVEL_INFO, false);
 	/* hide.c cannot empty the pages next to the thread's own: keep those. */
 	first_pages = xcalloc(1, FIRST_PAGES);
 	/* Children start as copies of us: nobody looks into them. */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (!hook_is_broken("dumpable") && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		boot_fatal("non-dumpable: %s", strerror(errno));
 	raise_descriptors(&agent);
 	if (boot_mounts(&agent, &err) < 0)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "hooks.h"
 #include "path.h"
 
 static int set_option(int fs_fd, const char *option, struct err *err)
@@ -59,6 +60,8 @@ int mount_make(const char *fstype, const struct strv *data, uint64_t attrs,
 	}
 	if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return err_set(err, errno, "make file system %s", fstype);
+	if (hook_is_broken("mount-flags"))
+		attrs = 0;
 	fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attrs);
 	return fd < 0 ? err_set(err, errno, "mount %s", fstype) : fd;
 }

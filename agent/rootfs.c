@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "hooks.h"
 #include "path.h"
 #include "sysctl.h"
 
@@ -37,6 +38,8 @@ static int new_namespaces(struct err *err)
 
 static int name_host(const struct launch_root *root, struct err *err)
 {
+	if (hook_is_broken("hostname"))
+		return sethostname("other", 5);
 	if (root->hostname &&
 	    sethostname(root->hostname, strlen(root->hostname)) < 0)
 		return err_set(err, errno, "hostname");
@@ -120,13 +123,17 @@ static int fill_root(const struct launch_root *root, int run_fd, int root_fd,
 
 	if (r == 0 && !mounts_dev(root))
 		r = default_dev(run_fd, root_fd, err);
-	for (size_t i = 0; r == 0 && i < root->mount_count; i++)
+	for (size_t i = hook_is_broken("mount") ? 1 : 0;
+	     r == 0 && i < root->mount_count; i++)
 		r = mount_plan_apply(&root->mounts[i], run_fd, root_fd, err);
 	if (r == 0)
 		r = devices_make(root, root_fd, err);
-	for (size_t i = 0; r == 0 && i < root->read_only.count; i++)
+	for (size_t i = 0;
+	     r == 0 && i < root->read_only.count && !hook_is_broken("readonly");
+	     i++)
 		r = mount_make_readonly(root_fd, root->read_only.item[i], err);
-	for (size_t i = 0; r == 0 && i < root->masked.count; i++)
+	for (size_t i = 0;
+	     r == 0 && i < root->masked.count && !hook_is_broken("masked"); i++)
 		r = mount_mask(root_fd, null_fd, root->masked.item[i], err);
 	return r;
 }
@@ -152,7 +159,7 @@ static int finish_root(const struct launch_root *root, int root_fd,
 		    &attr, sizeof(attr)) < 0)
 		return err_set(err, errno, "linux.rootfsPropagation");
 	attr = (struct mount_attr){ .attr_set = MOUNT_ATTR_RDONLY };
-	if (root->readonly &&
+	if (root->readonly && !hook_is_broken("root") &&
 	    mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return err_set(err, errno, "root.readonly");
 	return 0;

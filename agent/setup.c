@@ -49,6 +49,7 @@
 #include "auto.h"
 #include "child.h"
 #include "fd.h"
+#include "hooks.h"
 #include "path.h"
 #include "process.h"
 
@@ -216,6 +217,8 @@ static int find_program(struct launch *launch, char **ret_program,
 	if (r == 0)
 		r = lookup_program(launch, ret_program, err);
 	umask(launch->has_umask ? launch->umask : 022);
+	if (hook_is_broken(launch->is_init ? "umask" : "exec"))
+		umask(0);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 
 #include "auto.h"
 #include "fd.h"
+#include "hooks.h"
 #include "path.h"
 
 #define KEY_MAX 256
@@ -80,7 +81,7 @@ int sysctl_parse(const char *key, const char *value, struct strv *ret_paths,
 int sysctl_apply(int proc_fd, const struct strv *paths,
 		 const struct strv *values, struct err *err)
 {
-	for (size_t i = 0; i < paths->count; i++) {
+	for (size_t i = 0; i < paths->count && !hook_is_broken("sysctl"); i++) {
 		AUTO_FREE char *path = xasprintf("sys/%s", paths->item[i]);
 		int r = path_write_file(proc_fd, path, values->item[i], err);
 

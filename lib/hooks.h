@@ -37,6 +37,15 @@ static inline const char *hook_layer_for(const char *jail)
 	return value + len + 1;
 }
 
+/*
+ * For the guest's agent: agent_break=LAYER on the kernel's command line, which
+ * becomes a variable of init's environment.
+ */
+static inline void hook_guest_layer(void)
+{
+	hook_layer = getenv("agent_break");
+}
+
 static inline bool hook_is_step(const char *step)
 {
 	const char *value = getenv("KATA_TEST_STOP");
@@ -69,6 +78,7 @@ static inline void hook_die_by(const char *method)
 }
 #else
 #define hook_is_broken(layer) (false)
+#define hook_guest_layer() ((void)0)
 #define hook_step(step) ((void)0)
 #define hook_hold() ((void)0)
 #define hook_die_by(method) ((void)0)

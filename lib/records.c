@@ -37,6 +37,7 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_STATS] = sizeof(struct record_plain),
 	[RECORD_SHIM_STATS_ARE] = sizeof(struct record_stats),
 	[RECORD_SHIM_WAIT_OOM] = sizeof(struct record_plain),
+	[RECORD_SHIM_ITEM] = sizeof(struct record_item),
 };
 
 static_assert(sizeof(union record) <= UINT16_MAX, "size is 16 bits");
@@ -137,6 +138,14 @@ static bool readback_is_good(const struct record_readback *readback)
 	       readback->reserved == 0 && readback->memory_max >= -1 &&
 	       readback->pids_max >= -1 && readback->cpu_quota >= -1 &&
 	       readback->cpu_period >= -1 &&
+	       readback->memory_swap_max >= READBACK_NO_FILE &&
+	       readback->memory_low >= READBACK_NO_FILE &&
+	       readback->cpu_weight >= READBACK_NO_FILE &&
+	       readback->io_weight >= READBACK_NO_FILE &&
+	       readback->umask <= 0777 &&
+	       readback->item_count <= READBACK_ITEMS_MAX &&
+	       is_text(readback->cgroup, sizeof(readback->cgroup)) &&
+	       is_text(readback->cwd, sizeof(readback->cwd)) &&
 	       is_text(readback->agent_version,
 		       sizeof(readback->agent_version)) &&
 	       is_text(readback->kernel, sizeof(readback->kernel));
@@ -164,6 +173,10 @@ static bool record_is_good(const union record *record)
 		       is_text(record->error.text, sizeof(record->error.text));
 	case RECORD_SHIM_READBACK:
 		return readback_is_good(&record->readback);
+	case RECORD_SHIM_ITEM:
+		return record->item.kind > 0 &&
+		       record->item.kind < READBACK_KIND_MAX &&
+		       is_text(record->item.text, sizeof(record->item.text));
 	case RECORD_SHIM_START:
 		return start_is_good(&record->start);
 	case RECORD_SHIM_SIGNAL:

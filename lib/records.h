@@ -8,6 +8,7 @@
 #define LIB_RECORDS_H
 
 #include "err.h"
+#include "readback-kinds.h"
 
 #define RECORD_MAGIC 0x4b435231u /* "KCR1" */
 #define RECORD_ROUTES_MAX 32
@@ -39,6 +40,7 @@ enum record_type {
 	RECORD_SHIM_STATS, /* runtime -> shim: answered by SHIM_STATS_ARE */
 	RECORD_SHIM_STATS_ARE,
 	RECORD_SHIM_WAIT_OOM, /* runtime -> shim: OK when memory ran out */
+	RECORD_SHIM_ITEM, /* shim -> runtime: after READBACK, item_count of them */
 	RECORD_TYPE_MAX
 };
 
@@ -69,13 +71,30 @@ struct record_readback {
 		cap_ambient;
 	uint32_t uid, gid;
 	uint32_t namespaces; /* bits of enum policy_ns that differ from the agent's */
+	uint32_t shared_namespaces; /* bits of those that are the init's */
+	uint32_t umask;
+	uint32_t device_filters; /* of the container's cgroup */
+	uint32_t item_count;	 /* READBACK_ITEMS_MAX at most */
 	uint32_t reserved;
+	int64_t oom_score_adj;
 	int64_t memory_max; /* bytes; -1 no limit */
 	int64_t pids_max;
 	int64_t cpu_quota; /* microseconds a period; -1 no limit */
 	int64_t cpu_period;
+	/* -1 no limit, -2 no such file in the guest */
+	int64_t memory_swap_max, memory_low, cpu_weight, io_weight;
+	char cgroup[256]; /* path in the guest, escaped */
+	char cwd[256];	  /* escaped, cut */
 	char agent_version[64];
 	char kernel[64]; /* uname -r of the guest, escaped */
+};
+
+/* One of a list that the agent read back: lib/readback-kinds.h. */
+struct record_item {
+	struct record_header h;
+	uint32_t kind, index;
+	uint64_t value[3];	      /* 0 where there are less */
+	char text[READBACK_TEXT_MAX]; /* escaped, cut */
 };
 
 struct record_addr {
@@ -173,6 +192,7 @@ union record {
 	struct record_plain plain;
 	struct record_error error;
 	struct record_readback readback;
+	struct record_item item;
 	struct record_start start;
 	struct record_signal signal;
 	struct record_words words;

@@ -27,12 +27,14 @@
 #include "opts.h"
 #include "own-userns.h"
 #include "path.h"
+#include "readback.h"
 #include "records.h"
 #include "sandbox.h"
 #include "spawn.h"
 #include "state.h"
 
 #define EXEC_MS 30000
+#define CONFIG_BYTES_MAX (4u << 20)
 #define EXEC_FDS 8
 #define SETTLE_MS 2000 /* for a shim that has said why it failed */
 
@@ -49,6 +51,7 @@ struct execution {
 	int dir_fd;
 	struct state state;
 	char exec_id[40];
+	struct oci_process *process; /* owned: what the guest is asked for */
 	struct fd_name fds[EXEC_FDS];
 	size_t fd_count;
 	int control_fd; /* ours; open until the end of a foreground exec */
@@ -75,9 +78,10 @@ static int open_process(struct execution *e, struct err *err)
 	if (terminal && terminal_check(o->console_socket, !o->detach, err) < 0)
 		return -err->code;
 	fd = fd_memfd("process", text, strlen(text), err);
-	if (fd >= 0)
-		add_fd(e, "process", fd);
-	return fd;
+	if (fd < 0)
+		return fd;
+	add_fd(e, "process", fd);
+	return oci_process_parse(text, strlen(text), &e->process, err);
 }
 
 /* Before the container's namespace is entered: there an owner may be unmapped. */
@@ -213,6 +217,31 @@ static int record_shim(struct execution *e, struct err *err)
 	return 0;
 }
 
+/*
+ * The agent looked before the program ran, and we at what it saw after: a
+ * process that is not what was asked for ends with its shim.
+ */
+static int verify(struct execution *e, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	struct readback got = { 0 };
+	struct oci_spec *spec = NULL;
+	int r = readback_receive(e->control_fd, EXEC_MS, &got, err);
+
+	if (r < 0)
+		return r; /* the shim has said why it failed, and ends */
+	e->started = true;
+	r = path_read_file(e->dir_fd, "config.json", CONFIG_BYTES_MAX, &text,
+			   err);
+	if (r == 0)
+		r = oci_spec_parse(text, strlen(text), &spec, err);
+	if (r == 0)
+		r = readback_check_exec(&got, e->process, spec, e->id, err);
+	oci_spec_free(spec);
+	readback_done(&got);
+	return r;
+}
+
 static int start_process(struct execution *e, struct err *err)
 {
 	union record record;
@@ -234,6 +263,8 @@ static int start_process(struct execution *e, struct err *err)
 	close_fds(e);
 	if (r == 0)
 		r = record_shim(e, err);
+	if (r == 0)
+		r = verify(e, err);
 	if (r == 0)
 		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
 				  EXEC_MS, err);
@@ -301,6 +332,7 @@ static int run_exec(struct execution *e, struct err *err)
 	if (r == 0)
 		r = exec_in(e, err);
 	foreground_end();
+	oci_process_free(e->process);
 	if (e->control_fd >= 0)
 		close(e->control_fd);
 	state_done(&e->state);

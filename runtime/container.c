@@ -210,10 +210,12 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 
 static int wait_for_readback(struct creation *c, int control_fd, struct err *err)
 {
+	struct readback got = { 0 };
 	union record record;
 	int limit =
 		(int)(c->state.boot_timeout + c->rt->settings.create_timeout) *
 		1000;
+	int r;
 
 #ifdef TEST_HOOKS
 	/* The shim of a test build tells when the agent answered its first call. */
@@ -224,11 +226,12 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 	if (record_send(control_fd, &record, err) < 0)
 		return -err->code;
 #endif
-	if (record_expect(control_fd, RECORD_SHIM_READBACK, &record, limit,
-			  err) < 0)
-		return -err->code;
-	if (readback_check(&record.readback, c->bundle.spec, err) < 0)
-		return -err->code;
+	r = readback_receive(control_fd, limit, &got, err);
+	if (r == 0)
+		r = readback_check(&got, c->bundle.spec, c->id, err);
+	readback_done(&got);
+	if (r < 0)
+		return r;
 	record_init(&record, RECORD_OK);
 	return record_send(control_fd, &record, err);
 }

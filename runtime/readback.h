@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent read back from the frozen init against what was asked. */
+/*
+ * What the agent read back from a frozen process against what was asked. The
+ * report comes by way of a shim, record by record; every difference, and
+ * everything that is not reported, is -EPERM and named.
+ */
 #ifndef RUNTIME_READBACK_H
 #define RUNTIME_READBACK_H
 
@@ -7,10 +11,24 @@
 #include "oci.h"
 #include "records.h"
 
-/* -EPERM names the first difference; memory_mib is the VM's size. */
-int readback_check(const struct record_readback *got,
-		   const struct oci_spec *spec, struct err *err) MUST_CHECK;
+struct readback {
+	struct record_readback main;
+	struct record_item *item; /* owned */
+	size_t count;
+};
 
+/* Receives a whole report, each record within timeout_ms. */
+int readback_receive(int sock, int timeout_ms, struct readback *ret,
+		     struct err *err) MUST_CHECK;
+void readback_done(struct readback *got);
+/* Of a new container's init. */
+int readback_check(const struct readback *got, const struct oci_spec *spec,
+		   const char *id, struct err *err) MUST_CHECK;
+/* Of a further process; spec is the container's. */
+int readback_check_exec(const struct readback *got,
+			const struct oci_process *process,
+			const struct oci_spec *spec, const char *id,
+			struct err *err) MUST_CHECK;
 /* The limits alone, after an update. */
 int readback_check_limits(const struct record_readback *got,
 			  const struct oci_resources *resources,

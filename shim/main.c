@@ -205,11 +205,9 @@ static int stage_confine(struct shim *shim, struct err *err)
 static int stage_container(struct shim *shim, struct err *err)
 {
 	union record record;
-	int r = setup_container(shim, &record, err);
+	int r = setup_container(shim, err);
 
 	forget_input(shim);
-	if (r == 0)
-		r = record_send(shim->fds.control, &record, err);
 	if (r == 0)
 		r = record_expect(shim->fds.control, RECORD_OK, &record,
 				  VERDICT_TIMEOUT_MS, err);

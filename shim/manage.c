@@ -117,7 +117,7 @@ static void updated(void *ctx, const ProtobufCMessage *message,
 		return;
 	}
 	record_init(&record, RECORD_SHIM_READBACK);
-	if (setup_readback(reply->read_back, &record.readback, &bad) < 0)
+	if (readback_record(reply->read_back, &record.readback, &bad) < 0)
 		control_answer(peer, &bad);
 	else
 		control_answer_record(peer, &record);

@@ -4,7 +4,7 @@
  *
  * Runs in kata-shim after privs_confine() (the announcement to the proxy
  * alone goes out before, and only writes). Hostile: the agent's answers; what
- * it says it read back is checked for range here and for truth by the runtime.
+ * it says it read back goes to the runtime (readback.c).
  *
  * #syscalls:shim/start getpid geteuid getrandom
  * #syscalls:shim clock_gettime
@@ -118,83 +118,9 @@ static int create_sandbox(struct shim *shim, struct err *err)
 	return 0;
 }
 
-/* --- what the agent read back ------------------------------------------- */
-
-static bool is_limit(int64_t value)
+static int create_container(struct shim *shim, struct err *err)
 {
-	return value >= -1;
-}
-
-static bool readback_is_sane(const Grpc__ReadBack *in)
-{
-	return in->seccomp_mode <= 2 && in->no_new_privs <= 1 &&
-	       in->namespaces < 1u << 7 && is_limit(in->memory_max) &&
-	       is_limit(in->pids_max) && is_limit(in->cpu_quota) &&
-	       is_limit(in->cpu_period);
-}
-
-/* At most so many names of them, each escaped and cut. */
-#define UNKNOWN_SHOWN 8
-
-static void tell_names(const char *what, char *const *names, size_t count)
-{
-	char text[512] = "";
-	size_t used = 0;
-
-	if (!count)
-		return;
-	for (size_t i = 0; i < count && i < UNKNOWN_SHOWN; i++) {
-		char name[48];
-
-		log_escape(name, sizeof(name), names[i], strlen(names[i]));
-		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 "%s%s", i ? ", " : "", name);
-	}
-	log_warn("linux.seccomp: %s: %s%s (%zu)", what, text,
-		 count > UNKNOWN_SHOWN ? ", ..." : "", count);
-}
-
-int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
-		   struct err *err)
-{
-	if (!in)
-		return err_msg(
-			err, EPROTO,
-			"the agent did not report what it applied (no kata-c/1)");
-	if (!readback_is_sane(in))
-		return err_msg(
-			err, EPROTO,
-			"the agent's report of what it applied is malformed");
-	tell_names("system calls that the guest does not know",
-		   in->seccomp_unknown, in->n_seccomp_unknown);
-	tell_names("of those, denied by a profile that allows the rest",
-		   in->seccomp_unknown_denied, in->n_seccomp_unknown_denied);
-	out->guest_pid = in->guest_pid;
-	out->seccomp_mode = in->seccomp_mode;
-	out->seccomp_filters = in->seccomp_filters;
-	out->no_new_privs = in->no_new_privs;
-	out->cap_inheritable = in->cap_inheritable;
-	out->cap_permitted = in->cap_permitted;
-	out->cap_effective = in->cap_effective;
-	out->cap_bounding = in->cap_bounding;
-	out->cap_ambient = in->cap_ambient;
-	out->uid = in->uid;
-	out->gid = in->gid;
-	out->namespaces = in->namespaces;
-	out->memory_max = in->memory_max;
-	out->pids_max = in->pids_max;
-	out->cpu_quota = in->cpu_quota;
-	out->cpu_period = in->cpu_period;
-	log_escape(out->agent_version, sizeof(out->agent_version),
-		   in->agent_version, strlen(in->agent_version));
-	log_escape(out->kernel, sizeof(out->kernel), in->kernel,
-		   strlen(in->kernel));
-	return 0;
-}
-
-static int create_container(struct shim *shim, struct record_readback *out,
-			    struct err *err)
-{
+	const Grpc__ReadBack *report;
 	AUTO_AGENT_MESSAGE ProtobufCMessage *request = spec_to_create(shim, err);
 	AUTO_AGENT_MESSAGE ProtobufCMessage *reply = NULL;
 	int r;
@@ -205,12 +131,11 @@ static int create_container(struct shim *shim, struct record_readback *out,
 			    AGENT_CALL_TIMEOUT_MS, &reply, err);
 	if (r < 0)
 		return r; /* in the agent's words: engines look for phrases */
-	r = setup_readback(((Grpc__CreateContainerResponse *)reply)->read_back,
-			   out, err);
-	if (r == 0 && !out->guest_pid)
+	report = ((Grpc__CreateContainerResponse *)reply)->read_back;
+	if (report && !report->guest_pid)
 		return err_msg(err, EPROTO,
 			       "the agent reported a process without a pid");
-	return r;
+	return readback_send(shim->fds.control, report, err);
 }
 
 #ifdef TEST_HOOKS
@@ -236,15 +161,14 @@ static int meet_runtime(struct shim *shim, struct err *err)
 /**
  * setup_container() - From a booting VM to a frozen container process
  * @shim:	Confined, with spec
- * @ret_readback: Record for the runtime
  * @err:	Filled on failure
  *
  * Random numbers come first, so that nothing in the guest draws any before.
+ * What the agent read back goes to the runtime.
  *
  * Return: 0 or -errno
  */
-int setup_container(struct shim *shim, union record *ret_readback,
-		    struct err *err)
+int setup_container(struct shim *shim, struct err *err)
 {
 	int r = agent_check_wait(&shim->agent, shim->boot_timeout_ms, err);
 
@@ -258,8 +182,7 @@ int setup_container(struct shim *shim, union record *ret_readback,
 		r = create_sandbox(shim, err);
 	if (r < 0)
 		return r;
-	record_init(ret_readback, RECORD_SHIM_READBACK);
-	return create_container(shim, &ret_readback->readback, err);
+	return create_container(shim, err);
 }
 
 /**
@@ -272,6 +195,13 @@ int setup_container(struct shim *shim, union record *ret_readback,
 int setup_exec(struct shim *shim, struct err *err)
 {
 	AUTO_AGENT_MESSAGE ProtobufCMessage *request = spec_to_exec(shim);
+	AUTO_AGENT_MESSAGE ProtobufCMessage *reply = NULL;
+	int r = agent_call_wait(&shim->agent, AGENT_EXEC_PROCESS, request,
+				AGENT_CALL_TIMEOUT_MS, &reply, err);
 
-	return call(shim, AGENT_EXEC_PROCESS, request, err);
+	if (r < 0)
+		return r;
+	return readback_send(shim->fds.control,
+			     ((Grpc__ExecProcessResponse *)reply)->read_back,
+			     err);
 }

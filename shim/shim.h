@@ -182,12 +182,13 @@ char **spec_strings(const struct strv *list, size_t *ret_count);
 int setup_announce(struct shim *shim, struct err *err) MUST_CHECK;
 /* What the filter forbids to ask; before the shim confines itself. */
 int setup_prepare(struct shim *shim, struct err *err) MUST_CHECK;
-int setup_container(struct shim *shim, union record *ret_readback,
-		    struct err *err) MUST_CHECK;
+int setup_container(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_exec(struct shim *shim, struct err *err) MUST_CHECK;
 /* What the agent read back, checked for range. */
-int setup_readback(const struct Grpc__ReadBack *in, struct record_readback *out,
-		   struct err *err) MUST_CHECK;
+int readback_record(const struct Grpc__ReadBack *in,
+		    struct record_readback *out, struct err *err) MUST_CHECK;
+int readback_send(int control_fd, const struct Grpc__ReadBack *in,
+		  struct err *err) MUST_CHECK;
 
 /* netconf */
 int netconf_apply(struct shim *shim, const struct record_start *start,

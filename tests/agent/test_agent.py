@@ -23,6 +23,7 @@ from case_wire import Answers, Decoder, Definitions  # noqa: E402,F401
 from case_stream import Output  # noqa: E402,F401
 from case_resources import Freeze, Memory, Update  # noqa: E402,F401
 from case_seccomp import Floor, Letter  # noqa: E402,F401
+from case_walls import Walls  # noqa: E402,F401
 
 SECCOMP_JSON = "/usr/share/containers/seccomp.json"
 

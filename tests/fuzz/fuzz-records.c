@@ -27,7 +27,16 @@ static void check(const union record *record)
 	case RECORD_SHIM_READBACK:
 		check_text(record->readback.kernel,
 			   sizeof(record->readback.kernel));
-		BUG_ON(record->readback.seccomp_mode > 2);
+		check_text(record->readback.cgroup,
+			   sizeof(record->readback.cgroup));
+		check_text(record->readback.cwd, sizeof(record->readback.cwd));
+		BUG_ON(record->readback.seccomp_mode > 2 ||
+		       record->readback.item_count > READBACK_ITEMS_MAX);
+		break;
+	case RECORD_SHIM_ITEM:
+		check_text(record->item.text, sizeof(record->item.text));
+		BUG_ON(record->item.kind == 0 ||
+		       record->item.kind >= READBACK_KIND_MAX);
 		break;
 	case RECORD_PROXY_LAST_WORDS:
 		check_text(record->words.reason, sizeof(record->words.reason));

@@ -35,12 +35,6 @@ static char script[SCRIPT_MAX];
 static uint8_t frame[FRAME_MAX];
 static int port = -1;
 
-/* An honest read-back of tests/e2e/config.json (fields 1 to 18). */
-static const char read_back[] =
-	"c23e51082a1002180220012800302138214021480050005800607e68ffff"
-	"ffffffffffffff0170ffffffffffffffffff0178ffffffffffffffffff01"
-	"8001ffffffffffffffffff018a0103312e30920103362e31";
-
 static void die(const char *what)
 {
 	fprintf(stderr, "evil agent: %s: %s\n", what, strerror(errno));
@@ -119,6 +113,85 @@ static void answer(uint32_t stream, unsigned code, const char *message,
 		n += len;
 	}
 	send_frame(stream, 2, out, (uint32_t)n, (uint32_t)n);
+}
+
+/* --- an honest read-back of tests/e2e/config.json ---------------------------- */
+
+static size_t put_number(uint8_t *out, unsigned field, uint64_t value)
+{
+	size_t n = put_varint(out, field << 3);
+
+	return n + put_varint(out + n, value);
+}
+
+static size_t put_bytes(uint8_t *out, unsigned field, const void *data,
+			size_t len)
+{
+	size_t n = put_varint(out, field << 3 | 2);
+
+	n += put_varint(out + n, len);
+	memcpy(out + n, data, len);
+	return n + len;
+}
+
+/* ReadBackItem; lib/readback-kinds.h has the kinds. */
+static size_t put_item(uint8_t *out, unsigned kind, unsigned index,
+		       uint64_t first, uint64_t second, const char *text)
+{
+	uint8_t item[256];
+	size_t n = put_number(item, 1, kind);
+
+	n += put_number(item + n, 2, index);
+	n += put_number(item + n, 3, first);
+	n += put_number(item + n, 3, second);
+	n += put_bytes(item + n, 4, text, strlen(text));
+	return put_bytes(out, 33, item, n);
+}
+
+static size_t put_items(uint8_t *out)
+{
+	static const unsigned flags[] = { 14, 2, 10, 14, 15 };
+	size_t n = put_item(out, 1, 7, 1024, 1024, ""); /* RLIMIT_NOFILE */
+
+	n += put_item(out + n, 3, 0, 0, 0, "");
+	for (unsigned i = 0; i < 5; i++)
+		n += put_item(out + n, 4, i, 1, flags[i], "");
+	for (unsigned i = 0; i < 3; i++)
+		n += put_item(out + n, 5, i, 1, 0, "");
+	for (unsigned i = 0; i < 2; i++)
+		n += put_item(out + n, 6, i, 1, 0, "");
+	n += put_item(out + n, 8, 0, 0, 0, "e2e");
+	n += put_item(out + n, 11, 0, 0, 0, "");
+	n += put_item(out + n, 11, 1, 15, 0, "");
+	return n + put_item(out + n, 11, 2, 0, 0, "/agent");
+}
+
+static size_t read_back(uint8_t *out, const void *id, size_t id_len)
+{
+	static const struct {
+		unsigned field;
+		int64_t value;
+	} number[] = {
+		{ 1, 42 },   { 2, 2 },	  { 3, 2 },	{ 4, 1 },
+		{ 6, 0x21 }, { 7, 0x21 }, { 8, 0x21 },	{ 12, 0x76 },
+		{ 13, -1 },  { 14, -1 },  { 15, -1 },	{ 16, -1 },
+		{ 27, 1 },   { 28, 18 },  { 32, 0x7f },
+	};
+	static uint8_t message[8192];
+	char cgroup[256];
+	size_t n = 0;
+
+	snprintf(cgroup, sizeof(cgroup), "/kata/%.*s", (int)id_len,
+		 (const char *)id);
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		n += put_number(message + n, number[i].field,
+				(uint64_t)number[i].value);
+	n += put_bytes(message + n, 17, "1.0", 3);
+	n += put_bytes(message + n, 18, "6.1", 3);
+	n += put_bytes(message + n, 30, cgroup, strlen(cgroup));
+	n += put_bytes(message + n, 31, "/", 1);
+	n += put_items(message + n);
+	return put_bytes(out, 1000, message, n);
 }
 
 static size_t unhex(const char *text, uint8_t *ret, size_t size)
@@ -315,15 +388,19 @@ static int waits(const char *method)
 static void behave(const char *method, uint32_t stream,
 		   const struct field *request)
 {
-	static uint8_t data[256];
+	static uint8_t data[8192];
 	size_t len = 0;
 
 	if (waits(method))
 		return;
 	if (strcmp(method, "Check") == 0)
 		len = unhex("0801", data, sizeof(data));
-	if (strcmp(method, "CreateContainer") == 0)
-		len = unhex(read_back, data, sizeof(data));
+	if (strcmp(method, "CreateContainer") == 0 ||
+	    strcmp(method, "ExecProcess") == 0) {
+		struct field id = get_field(request->data, request->len, 1);
+
+		len = read_back(data, id.data, id.len);
+	}
 	if (strcmp(method, "WriteStdin") == 0) {
 		data[0] = 8;
 		len = 1 +

@@ -242,13 +242,17 @@ BAD_MESSAGE = "malformed"
 SANE_LIMITS = {"seccomp_mode": (0, 3),
                "no_new_privs": (0, 2), "namespaces": (0, 128),
                "memory_max": (-1, 1 << 63), "pids_max": (-1, 1 << 63),
-               "cpu_quota": (-1, 1 << 63), "cpu_period": (-1, 1 << 63)}
+               "cpu_quota": (-1, 1 << 63), "cpu_period": (-1, 1 << 63),
+               "shared_namespaces": (0, 128), "umask": (0, 0o1000),
+               "memory_swap_max": (-2, 1 << 63), "memory_low": (-2, 1 << 63),
+               "cpu_weight": (-2, 1 << 63), "io_weight": (-2, 1 << 63)}
 TEXTS = [("escape codes", b"\x1b[2J\r\n"), ("a path", b"../../etc/shadow"),
          ("300 KiB", b"B" * 307200), ("no UTF-8", b"\xff\xfe"),
          ("with a NUL", b"a\0b")]
 NUMBERS = [("0", 0), ("-1", -1), ("2^31", 1 << 31), ("2^63", 1 << 63)]
 
 
+ITEMS = 33  # of ReadBack; an update's are not looked at
 READ_BACK_METHODS = ("CreateContainer", "ExecProcess", "UpdateContainer")
 
 
@@ -277,8 +281,7 @@ def number_expected(method, name, kind, value):
     value = as_type(kind, value)
     if method == "CreateContainer" and name == "guest_pid" and value == 0:
         return Expect(REFUSED, "without a pid")
-    if method in ("CreateContainer", "UpdateContainer") and \
-            name in SANE_LIMITS:
+    if method in READ_BACK_METHODS and name in SANE_LIMITS:
         low, high = SANE_LIMITS[name]
         if not low <= value < high:
             return Expect(REFUSED, BAD_MESSAGE)
@@ -323,9 +326,11 @@ def fields_cases(method, message, prefix, path):
                 yield ("%s%s: %s" % (prefix, name, what),
                        answers(wrapped(method, data, path)), bad)
             if repeated:
+                many = Expect(REFUSED, BAD_MESSAGE) if number == ITEMS and \
+                    method in READ_BACK_METHODS else Expect(GOES_ON)
                 yield ("%s%s: twenty thousand of them" % (prefix, name),
                        answers(wrapped(method, field(number, b"") * 20000,
-                                       path)), Expect(GOES_ON))
+                                       path)), many)
             yield from fields_cases(method, kind, prefix + name + ".",
                                     path + (number,))
         else:
@@ -337,6 +342,11 @@ def field_cases(method, prefix, name, kind, number, repeated, path):
     bad = Expect(BROKEN, BAD_MESSAGE)
 
     def case(what, data, expected):
+        # an item without a kind of its own is malformed
+        if path == (ITEMS,) and expected.kind == GOES_ON and \
+                method in ("CreateContainer", "ExecProcess") and \
+                not (name == "kind" and "ten thousand" in what):
+            expected = Expect(REFUSED, BAD_MESSAGE)
         return ("%s%s: %s" % (prefix, name, what),
                 answers(wrapped(method, data, path)), expected)
     if kind in ("string", "bytes"):
@@ -370,7 +380,7 @@ def field_cases(method, prefix, name, kind, number, repeated, path):
 EMPTY = {
     "Check": Expect(REFUSED, "not serving"),
     "CreateContainer": Expect(REFUSED, "did not report"),
-    "ExecProcess": Expect(GOES_ON),
+    "ExecProcess": Expect(REFUSED, "did not report"),
     "UpdateContainer": Expect(REFUSED, "did not report"),
     "StatsContainer": Expect(GOES_ON),
     "GetOOMEvent": Expect(GOES_ON),

@@ -98,7 +98,9 @@ def response(payload=b"", code=0, message=""):
 READ_BACK = field(1000, field(1, 42) + field(2, 2) + field(3, 1) +
                   field(8, 0xFF) + field(12, 0x7E) + field(13, -1) +
                   field(14, -1) + field(15, -1) + field(16, -1) +
-                  field(17, "0.1.0") + field(18, "6.1.0\x1b[31m"))
+                  field(17, "0.1.0") + field(18, "6.1.0\x1b[31m") +
+                  field(30, "/kata/c1") + field(31, "/") +
+                  field(33, field(1, 8) + field(4, "a\x1b[31m\tname")))
 
 
 class Ended(Exception):
@@ -140,6 +142,9 @@ class Agent:
 
     def do_CreateContainer(self, stream, request):
         self.spec = request
+        self.send(stream, READ_BACK)
+
+    def do_ExecProcess(self, stream, request):
         self.send(stream, READ_BACK)
 
     def do_WaitProcess(self, stream, request):
@@ -255,6 +260,15 @@ def parse_record(data):
     return kind, 0, ""
 
 
+def readback_items(data):
+    """How many records follow a READBACK: struct record_readback."""
+    return struct.unpack("=I", data[88:92])[0]
+
+
+def item_text(data):
+    return data[40:].split(b"\0")[0]
+
+
 # --- the shim -------------------------------------------------------------
 
 def spec(**extra):
@@ -293,6 +307,7 @@ class Shim:
         self.program = program
         self.base = base or tempfile.mkdtemp(prefix="shim-test-")
         self.rootfs = rootfs or make_rootfs(self.base)
+        self.role = role
         self.config = config or spec()
         if channel:  # through a real kata-proxy
             theirs = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -394,13 +409,26 @@ class Shim:
             except Ended:
                 time.sleep(0.05)
 
+    def told(self):
+        """What the runtime is told: READBACK, of an exec STARTED, ERROR."""
+        self.until_told()
+        data = self.control.recv(4096)
+        answer = parse_record(data)
+        self.items = []
+        if answer[0] != READBACK:
+            return answer
+        for _ in range(readback_items(data)):
+            self.items.append(self.control.recv(4096))
+        if self.role == "exec":
+            return parse_record(self.control.recv(4096))
+        return answer
+
     def create(self):
         """Up to the read-back, answered by OK."""
-        self.until_told()
-        answer = parse_record(self.control.recv(4096))
+        answer = self.told()
+        if answer[0] == READBACK:
+            self.control.send(record(OK))
         if answer[0] in (READBACK, STARTED):
-            if answer[0] == READBACK:
-                self.control.send(record(OK))
             self.control.close()
         return answer
 

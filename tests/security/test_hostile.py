@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from hostile_cases import (VM, BROKEN, REFUSED, DEADLINE, GOES_ON, METHODS,
                            VERBS, all_cases)
 from shim_harness import (Agent, Ended, Shim, ERROR, OK, READBACK, SIGNAL,
+                          item_text, readback_items,
                           STARTED, field, parse_record, record, signal_record,
                           spec, start_record, READ_BACK)
 from proxy_harness import (World, Failed, RECORDS, RSS_LIMIT_KIB, check_log, expect,
@@ -210,10 +211,25 @@ class Life:
                 for at in (len(data) - 128, len(data) - 64):
                     name = data[at:at + 64].split(b"\0")[0]
                     expect(all(32 <= c < 127 for c in name), "readback text")
+                kind, text = self.items(sock, data, verb)
             if kind != ERROR:
                 text = None
         self.results[verb] = (text, time.monotonic())
         return text
+
+    def items(self, sock, data, verb):
+        """What follows a READBACK; of an exec, STARTED or an error too."""
+        for _ in range(readback_items(data)):
+            data = sock.recv(8192)
+            kind, _, text = parse_record(data)
+            if kind == ERROR:
+                return kind, text
+            expect(all(32 <= c < 127 for c in item_text(data)), "item's text")
+        if verb != "exec":
+            return READBACK, None
+        kind, _, text = parse_record(sock.recv(8192))
+        expect(kind in (ERROR, STARTED), "record %d after items" % kind)
+        return kind, text
 
     def command(self, verb, shim, data, timeout=40):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -22,6 +22,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from shim_harness import (LIBC, Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
+                          item_text,
                           WILL, DONE, MAIN, field, frame, make_rootfs, parse_record,
                           response, signal_record, spec, record,
                           start_record)
@@ -47,6 +48,8 @@ class Base(unittest.TestCase):
     def created(self, **options):
         shim = self.shim(**options)
         self.assertEqual(shim.create()[0], READBACK)
+        self.assertEqual([item_text(i) for i in shim.items],
+                         [rb"a\x1b[31m name"])
         return shim
 
     def running(self, **options):
@@ -256,8 +259,7 @@ class Life(Base):
                               "args": ["true"], "cwd": "/",
                               "user": {"uid": 0, "gid": 0}})
         os.close(mntns)
-        child.until_told()
-        self.assertEqual(child.control.recv(4096)[4], STARTED)
+        self.assertEqual(child.told()[0], STARTED)
         child.agent.until(lambda: "e1" in child.agent.waits and
                           len(child.agent.readers) == 2)
         return child
@@ -728,8 +730,7 @@ class Hostile(Base):
         config["process"]["terminal"] = True
         shim = self.shim(config=config, terminal=slave,
                          extra_args=["--foreground"])
-        shim.until_told()
-        self.assertEqual(parse_record(shim.control.recv(4096))[0], READBACK)
+        self.assertEqual(shim.told()[0], READBACK)
         shim.control.send(record(OK))
         self.assertEqual(shim.start()[0], OK)
         shim.agent.until(lambda: "c1" in shim.agent.waits and

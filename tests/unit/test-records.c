@@ -48,6 +48,8 @@ static void test_every_type(void **state)
 		record_init(&in, (enum record_type)type);
 		if (type == RECORD_SHIM_STATUS_IS)
 			in.status.status = RECORD_STATUS_RUNNING;
+		if (type == RECORD_SHIM_ITEM)
+			in.item.kind = READBACK_RLIMIT;
 		assert_int_equal(record_send(theirs, &in, &err), 0);
 		assert_int_equal(record_recv(ours, &out, 1000, &err), type);
 		assert_memory_equal(&in, &out, in.h.size);
@@ -156,6 +158,23 @@ static void test_fields_are_checked(void **state)
 	refuse_bytes(&r, r.h.size);
 	record_init(&r, RECORD_SHIM_READBACK);
 	memset(r.readback.kernel, 'k', sizeof(r.readback.kernel));
+	refuse_bytes(&r, r.h.size);
+
+	record_init(&r, RECORD_SHIM_READBACK);
+	r.readback.item_count = READBACK_ITEMS_MAX + 1;
+	refuse_bytes(&r, r.h.size);
+	record_init(&r, RECORD_SHIM_READBACK);
+	memset(r.readback.cgroup, 'k', sizeof(r.readback.cgroup));
+	refuse_bytes(&r, r.h.size);
+	record_init(&r, RECORD_SHIM_READBACK);
+	r.readback.cpu_weight = READBACK_NO_FILE - 1;
+	refuse_bytes(&r, r.h.size);
+	record_init(&r, RECORD_SHIM_ITEM);
+	refuse_bytes(&r, r.h.size); /* without a kind */
+	r.item.kind = READBACK_KIND_MAX;
+	refuse_bytes(&r, r.h.size);
+	r.item.kind = READBACK_NAME;
+	r.item.text[0] = '\x1b';
 	refuse_bytes(&r, r.h.size);
 
 	record_init(&r, RECORD_SHIM_SIGNAL);
