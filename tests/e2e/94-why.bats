@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Seeing what went wrong: real failures of QEMU, the file server and the
 # settings; the error names the reason. (A guest's: 93-evil.bats.)
+# seccomp: kills on purpose
 
 load helpers
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""seccomp_watch.py OUT.json [USER]: as root, watches every QEMU and
+"""seccomp_watch.py OUT.json [USER...]: as root, watches every QEMU and
 virtiofsd that runs under a filter until SIGINT or SIGTERM: which calls they
 make, with which arguments where a rule looks at them, which are answered with
 an error, and which program of ours or of theirs ends by SIGSYS. With USER only
-what runs with that user's id or one of their subordinate ids. Needs bpftrace.
+what runs with such a user's id, one of their subordinate ids, or for root one of
+the pool for VMMs. Needs bpftrace.
 
 The kernel's tracepoint for the entry of a call comes after the filters: what
 they answer is seen at the exit alone (kernel/entry/common.c)."""
@@ -25,6 +26,8 @@ START_SECONDS = 60
 END_SECONDS = 60
 # Comparing with 0 is asking for a pointer: its value says nothing.
 POINTER = ("NE", 0)
+# runtime/configuration.toml, sandbox_uid_base and count
+POOL = (1900000000, 1900131071)
 OURS = ["kata-proxy", "kata-shim", "kata-jailer", "kata-runtime", "bwrap"]
 
 
@@ -46,8 +49,10 @@ def answered():
 
 
 def ids_of(user):
-    """The user's own id and subordinate ids, as (first, last)."""
+    """The user's own id and others of their processes, as (first, last)."""
     found = [(pwd.getpwnam(user).pw_uid,) * 2]
+    if user == "root":
+        found.append(POOL)
     with open("/etc/subuid", encoding="ascii") as file:
         for line in file:
             name, first, count = line.strip().split(":")
@@ -152,7 +157,7 @@ class Watch:
 
 
 def main():
-    ids = ids_of(sys.argv[2]) if len(sys.argv) > 2 else []
+    ids = [pair for user in sys.argv[2:] for pair in ids_of(user)]
     stop = {signal.SIGINT, signal.SIGTERM}
     with Watch(ids) as watch:
         # now: bpftrace would inherit it

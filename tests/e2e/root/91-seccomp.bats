@@ -18,7 +18,7 @@ teardown() {
 }
 
 watching() {
-	grep -q watching watch.out || not kill -0 "$WATCH"
+	grep -q watching watch.out || ! kill -0 "$WATCH" 2>/dev/null
 }
 
 @test "root: each rule of the filters is seen at work or says why not" {
