@@ -92,6 +92,15 @@ check-hostile: programs	## kata-proxy and kata-shim against a hostile agent (EVE
 check-binaries: all $(B)/tools/seccomp-compile	## PIE, RELRO, NX, canary, FORTIFY, no RPATH of every program
 	+@/usr/bin/python3 tests/security/test_binaries.py $(B) '$(MAKE)'
 
+# kata-jail-exec on this kernel, the guest's, and one of Debian's.
+.PHONY: check-landlock
+$(B)/security/%: tests/security/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O2 -g $(WARN) -static -o $@ $<
+
+check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three kernels, two in QEMU
+	@/usr/bin/python3 tests/security/test_landlock.py $(B)
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
