@@ -276,6 +276,7 @@ def measure(build, work, pairs):
     files = measures.files(runtime, build, work, image, fs_argv, few * 2)
     runtime.call("delete", "--force", "bench-live")
     agent = agent_memory(argv, build, work)
+    jails = jail.measure(build, pairs)
 
     write_config(work, ["/bin/true"])
     runtime.run()
@@ -296,7 +297,7 @@ def measure(build, work, pairs):
                "acceleratorReason": state["kata"]["acceleratorReason"],
                "run_s": runs, "bare_s": bares, "bare_ready_s": readies, "guest_start_s": starts,
                "uptime_at_container_s": uptimes, "memory": mem, "agent": agent,
-               "commands": commands, "output": output, "files": files,
+               "jail": jails, "commands": commands, "output": output, "files": files,
                "bare_argv": argv}, sys.stdout)
 
 
@@ -382,6 +383,10 @@ def render(data, table):
            f"run / bare, median of the pairs: **{data['ratio']:.2f}** (aim ≤ 1.3).",
            "Aim for the guest's first instruction to the agent's answer: ≤ 0.6 s. It is taken by the "
            "host's clock, from QMP's `cont`, firmware included.", "",
+           "## Jail", "",
+           "QEMU's `--version` in its jail, in bubblewrap alone with the same arguments, and bare, "
+           "interleaved.", "",
+           *jail.render(raw["jail"]), "",
            "## Memory of one sandbox", "",
            "KiB, two seconds after the start of a sleeping container. Pages shared with other "
            "processes count in part (PSS).", "",
@@ -438,5 +443,6 @@ def main():
 
 if __name__ == "__main__":
     sys.modules["bench"] = sys.modules["__main__"]
+    import jail
     import measures
     main()

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 import bench
+import jail
 
 STDOUT_MIB = 1024
 FILES_MIB = 32
@@ -182,6 +183,7 @@ def targets(data):
         (f"{raw['output']['mib']} MiB through stdout against a bare port",
          ratios(raw["output"]["bare_s"], raw["output"]["ours_s"]), "×", 0.5, True),
     ]
+    rows += jail.targets(raw["jail"])
     for at, name in ((0, "virtiofs, sequential"), (1, "virtiofs, small files")):
         rows.append((name + ", against bare", ratios([v[at] for v in raw["files"]["bare_s"]],
                                                     [v[at] for v in raw["files"]["ours_s"]]),
