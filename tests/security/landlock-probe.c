@@ -7,6 +7,9 @@
  *	landlock-probe			all attempts
  *	landlock-probe nothing		exit status 0
  *	landlock-probe serve PROGRAM...	an abstract socket, then executes
+ *	landlock-probe files SOCKET PROGRAM...
+ *			PROGRAM gets a listening socket at 3 and /info at 4; says
+ *			whether it runs five seconds after it was connected to
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -242,12 +245,54 @@ static int serve(char **argv)
 	return 1;
 }
 
+/* In the parent: the peer that a virtual machine monitor would be. */
+static int meet(pid_t pid, const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int status;
+
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0)
+		return 1;
+	sleep(5);
+	if (waitpid(pid, &status, WNOHANG) == 0)
+		printf("connected: runs\n");
+	else
+		printf("connected: ended, wait status %d\n", status);
+	return kill(pid, SIGKILL);
+}
+
+static int files(char **argv)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int info = open("/info", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", argv[0]);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    listen(fd, 1) < 0)
+		return 1;
+	pid = fork();
+	if (pid == 0) {
+		/* out of the way of 3 and 4 */
+		info = fcntl(info, F_DUPFD_CLOEXEC, 10);
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+		if (dup2(fd, 3) < 0 || dup2(info, 4) < 0)
+			return 1;
+		execv(argv[1], argv + 1);
+		return 1;
+	}
+	return meet(pid, &addr);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "nothing") == 0)
 		return 0;
 	if (argc > 2 && strcmp(argv[1], "serve") == 0)
 		return serve(argv + 2);
+	if (argc > 3 && strcmp(argv[1], "files") == 0)
+		return files(argv + 2);
 	snprintf(top, sizeof(top), "%s", argv[0]);
 	*strrchr(top, '/') = '\0';
 	outside = getppid();

@@ -11,7 +11,7 @@ is refused, and how. Needs QEMU and busybox-static; a kernel that cannot be had
 is a skip with its reason.
 """
 import ctypes
-import gzip
+import json
 import os
 import re
 import shutil
@@ -22,11 +22,9 @@ import sys
 import tempfile
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../bench"))
-sys.path.insert(0, os.path.join(HERE, "../agent"))
-from bench import cpio_entry  # noqa: E402
-from guest import tsc_khz  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import small_vm  # noqa: E402
+from small_vm import read  # noqa: E402
 
 BUILD = "build"
 TIMEOUT = 120
@@ -69,11 +67,6 @@ def expected(abi, attempt):
 
 def parse(text):
     return dict(re.findall(r"^(\w+): (\w+)\r?$", text, re.M))
-
-
-def read(path):
-    with open(path, "rb") as file:
-        return file.read()
 
 
 class Rules:
@@ -199,13 +192,7 @@ class Host(Rules, unittest.TestCase):
 
 
 # --- kernels in a virtual machine --------------------------------------------------
-INIT = """#!/bin/sh
-mount -t proc proc /proc
-mount -t devtmpfs dev /dev
-mkdir -p /dev/pts
-mount -t devpts pts /dev/pts
-exec </dev/console >/dev/console 2>&1
-ip link set lo up
+INIT = small_vm.BEGIN + """
 /free/landlock-probe serve /bin/busybox sleep 1000 &
 sleep 1
 echo == free
@@ -216,94 +203,172 @@ for one in ruled later; do
 	echo == $one report
 	cat /$one/report
 done
-echo == end
-reboot -f
-"""
+""" + small_vm.END
 
 
-def initrd(path):
+def archive():
     """Three trees alike, each for one run of the probe."""
-    busybox = shutil.which("busybox")
-    if not busybox:
-        raise unittest.SkipTest("no busybox (package busybox-static)")
-    parts = [cpio_entry(name, 0o040755, b"") for name in ("bin", "dev", "proc")]
-    parts += [cpio_entry("bin/busybox", 0o100755, read(busybox)),
-              cpio_entry("bpf", 0o100644, ALLOW_ALL), cpio_entry("init", 0o100755, INIT.encode())]
-    parts += [cpio_entry(f"bin/{name}", 0o120777, b"busybox")
-              for name in ("sh", "mount", "mkdir", "ip", "sleep", "cat", "reboot")]
+    made = small_vm.Archive(INIT)
+    made.add("bpf", ALLOW_ALL)
     for top, least in (("free", 1), ("ruled", 1), ("later", 99)):
-        parts += [cpio_entry(name, 0o040755, b"")
-                  for name in (top, *(f"{top}/{one}" for one in FOLDERS))]
-        parts += [cpio_entry(f"{top}/{name}", 0o100755, data)
-                  for name, data in {**FILES, **programs()}.items()]
-        parts.append(cpio_entry(f"{top}/rules", 0o100644, words(least, *rules(f"/{top}"))))
-    parts.append(cpio_entry("TRAILER!!!", 0, b""))
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        file.write(b"".join(parts))
-
-
-# Machine and command line: our kernel has no driver for what Debian's needs, and
-# cannot find out how fast its clock is.
-OURS = (("-M", "microvm,isa-serial=off,auto-kernel-cmdline=on", "-global",
-         "virtio-mmio.force-legacy=false", "-device", "virtio-serial-device", "-device",
-         "virtconsole,chardev=con"),
-        "console=hvc0 reboot=t no_timer_check tsc_early_khz=%d lpj=%d" % (
-            tsc_khz(), tsc_khz() * 4))
-DEBIANS = (("-M", "q35", "-serial", "chardev:con"), "console=ttyS0")
-
-
-def boot(kernel, machine, line):
-    """What the guest says, by section."""
-    with tempfile.TemporaryDirectory() as work:
-        initrd(f"{work}/initrd")
-        subprocess.run(
-            ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-             "-no-reboot", "-accel", "tcg", "-cpu", "max,-vmx,-svm,-erms,-fsrm", "-m", "512M",
-             "-chardev", f"file,id=con,path={work}/console", *machine[0],
-             "-kernel", kernel, "-initrd", f"{work}/initrd",
-             "-append", f"{machine[1]} quiet panic=-1 {line}"],
-            stdin=subprocess.DEVNULL, timeout=TIMEOUT, check=True)
-        text = read(f"{work}/console").decode(errors="replace").replace("\r", "")
-    if "== end" not in text:
-        raise RuntimeError(f"the guest did not come to its end: {text[-2000:]}")
-    return dict(re.findall(r"^== ([a-z ]+)\n(.*?)(?=^== |\Z)", text, re.M | re.S))
+        for name in FOLDERS:
+            made.folder(f"{top}/{name}")
+        for name, data in {**FILES, **programs()}.items():
+            made.add(f"{top}/{name}", data, 0o755)
+        made.add(f"{top}/rules", words(least, *rules(f"/{top}")))
+    return made
 
 
 class Guest(Rules):
-    kernel, machine, line = None, None, ""
+    machine, line = None, ""
 
     @classmethod
     def find_kernel(cls):
-        return f"{BUILD}/share/kata/vmlinux"
+        return small_vm.guest_kernel(BUILD)
 
     @classmethod
     def setUpClass(cls):
-        said = boot(cls.find_kernel(), cls.machine, cls.line)
+        said = small_vm.boot(cls.find_kernel(), cls.machine, cls.line, archive())
         cls.free, cls.ruled, cls.later = (parse(said[one]) for one in ("free", "ruled", "later"))
         cls.report, cls.later_report = said["ruled report"], said["later report"]
 
 
 class GuestKernel(Guest, unittest.TestCase):
     """Linux 6.1, our own."""
-    abi, machine, line = 2, OURS, "lsm=landlock"
+    abi, machine, line = 2, small_vm.OURS, "lsm=landlock"
 
 
 class Off(Guest, unittest.TestCase):
     """The same without Landlock: everything is said, nothing is taken."""
-    abi, machine, line = 0, OURS, "lsm=yama"
+    abi, machine, line = 0, small_vm.OURS, "lsm=yama"
 
 
 class DebianKernel(Guest, unittest.TestCase):
     """Linux 6.12 of Debian's."""
-    abi, machine, line = 6, DEBIANS, "lsm=landlock"
+    abi, machine, line = 6, small_vm.DEBIANS, "lsm=landlock"
 
     @classmethod
     def find_kernel(cls):
-        done = subprocess.run([os.path.join(HERE, "../debian-kernel")], capture_output=True,
-                              text=True, check=False)
-        if done.returncode == 77:
-            raise unittest.SkipTest(done.stderr.strip())
-        return done.stdout.strip()
+        return small_vm.debian_kernel()
+
+
+# --- whole jails --------------------------------------------------------------------
+# pivot_root does not work on an initrd's root: into a tmpfs first.
+WHOLE_INIT = """#!/bin/sh
+mount -t tmpfs -o mode=755 root /root
+cp -a /bin /etc /lib /lib64 /usr /opt /init2 /root/
+mkdir /root/proc /root/dev /root/share /root/tmp
+exec switch_root /root /init2
+"""
+WHOLE_INIT2 = small_vm.BEGIN + """
+jailer=/opt/libexec/kata/kata-jailer policies=/opt/share/kata/policies
+vmm() {
+	timeout $1 $jailer --policy $policies/qemu-tcg.json --fds=info --uid 1000 \
+		--bind kernel=/opt/share/kata/vmlinux --bind initrd=/opt/share/kata/initrd.img \
+		-- $2 3>/info
+}
+echo == version
+vmm 60 --version
+echo == version report
+grep landlock /info
+echo == stopped
+vmm 8 "-S -nodefaults -no-user-config -display none -M microvm,accel=tcg -kernel /guest/vmlinux \
+	-initrd /guest/initrd.img -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+echo status $?
+echo == stopped report
+grep landlock /info
+echo == files
+/opt/landlock-probe files /share.sock $jailer --policy $policies/virtiofsd.json \
+	--fds=fs,info --share /share -- --fd=3 -o \
+	source=/share,sandbox=chroot,announce_submounts,cache=auto,xattr,log_level=err \
+	--thread-pool-size=0 -f
+echo == files report
+grep landlock /info
+""" + small_vm.END
+
+
+def loaded(program):
+    """The loader and libraries of a dynamic program."""
+    text = subprocess.run(["/lib64/ld-linux-x86-64.so.2", "--list", program], check=True,
+                          capture_output=True, text=True).stdout
+    return re.findall(r"(/\S+) \(0x", text)
+
+
+def whole_archive():
+    """kata-jailer, bubblewrap, QEMU and virtiofsd as this host has them."""
+    made = small_vm.Archive(WHOLE_INIT)
+    made.add("init2", WHOLE_INIT2.encode(), 0o755)
+    made.folder("root")
+    for link in ("lib", "lib64"):
+        made.link(link, f"usr/{link}")
+    made.add("etc/passwd", b"root:x:0:0::/:/bin/sh\n")
+    made.add("opt/landlock-probe", read(f"{BUILD}/security/landlock-probe"), 0o755)
+    for folder in ("libexec/kata", "share/kata/policies", "share/kata/seccomp"):
+        for name in os.listdir(f"{BUILD}/{folder}"):
+            if os.path.isfile(f"{BUILD}/{folder}/{name}"):
+                made.add(f"opt/{folder}/{name}", read(f"{BUILD}/{folder}/{name}"),
+                         0o755 if folder == "libexec/kata" else 0o644)
+    for name in ("vmlinux", "initrd.img"):
+        made.add(f"opt/share/kata/{name}", read(f"{BUILD}/share/kata/{name}"))
+    binaries = ["/usr/bin/bwrap", *(json.loads(read(
+        f"{BUILD}/share/kata/policies/{name}.json"))["program"] for name in ("qemu-tcg", "virtiofsd"))]
+    for program in binaries:
+        made.add(program[1:], read(program), 0o755)
+    policy = json.loads(read(f"{BUILD}/share/kata/policies/qemu-tcg.json"))
+    for bind in policy["binds"]:
+        if "source" in bind and os.path.exists(bind["source"]):
+            made.add(bind["source"][1:], read(bind["source"]))
+    for program in (*binaries, f"{BUILD}/libexec/kata/kata-jailer"):
+        for path in loaded(program):
+            real = re.sub("^/(lib|lib64)/", r"usr/\1/", path)
+            made.add(real.lstrip("/"), read(path), 0o755)
+    return made
+
+
+class Whole:
+    """The shipped policies' jails, from kata-jailer on."""
+    abi, machine, line = 2, small_vm.OURS, "lsm=landlock"
+
+    @classmethod
+    def find_kernel(cls):
+        return small_vm.guest_kernel(BUILD)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.said = small_vm.boot(cls.find_kernel(), cls.machine, cls.line, whole_archive(), 1024)
+
+    def test_qemu_runs(self):
+        self.assertIn("QEMU emulator version", self.said["version"])
+
+    def test_qemu_loads_all_it_needs(self):
+        """Stopped, it waits until timeout(1) ends it."""
+        self.assertRegex(self.said["stopped"], "status 143\n$")
+
+    def test_virtiofsd_serves(self):
+        self.assertIn("connected: runs\n", self.said["files"])
+
+    def test_the_reports(self):
+        for name in ("version", "stopped", "files"):
+            with self.subTest(name):
+                self.assertEqual(self.said[f"{name} report"], f"landlock {self.abi}\n")
+
+
+class WholeGuestKernel(Whole, unittest.TestCase):
+    """Linux 6.1, our own."""
+
+
+class WholeOff(Whole, unittest.TestCase):
+    """The same without Landlock."""
+    abi, line = 0, "lsm=yama"
+
+
+class WholeDebianKernel(Whole, unittest.TestCase):
+    """Linux 6.12 of Debian's."""
+    abi, machine = 6, small_vm.DEBIANS
+
+    @classmethod
+    def find_kernel(cls):
+        return small_vm.debian_kernel()
 
 
 # --- kata-jail-exec fails closed ----------------------------------------------------
