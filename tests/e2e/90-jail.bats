@@ -157,6 +157,39 @@ sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'
 	fi
 }
 
+# create under a kernel that answers landlock_create_ruleset (444) with ENOSYS
+create_without_landlock() {
+	local id=$1 code=0
+
+	bundle "$id"
+	OCI_IDS+=("$id")
+	inside "$E2E_DIR/without-call" 444 "$KATA" --config "$CONF" create --bundle "$BUNDLE" \
+		--pid-file "$BUNDLE/pid" "$id" </dev/null >out 2>&1 || code=$?
+	return "$code"
+}
+
+@test "jail: a start without Landlock goes on, and says so" {
+	CONF=$BATS_TEST_TMPDIR/conf.toml
+	: >"$CONF"
+	create_without_landlock bare
+	has "$(rt state bare | jq -r '.kata.absent[]')" '^landlock: not in this kernel, or off$'
+}
+
+@test "jail: Landlock that is required and cannot be had stops the start" {
+	CONF=$BATS_TEST_TMPDIR/conf.toml
+	printf '[security]\nrequired = ["landlock"]\n' >"$CONF"
+	run ! create_without_landlock need
+	has "$(cat out)" 'layer landlock is required but cannot be had: not in this kernel, or off'
+	run -0 rt list --quiet
+	same "$output" ""
+	has_landlock || skip "this kernel has no Landlock"
+	bundle have
+	OCI_IDS+=(have)
+	inside "$KATA" --config "$CONF" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" have \
+		</dev/null >out 2>&1
+	[ -s "$BUNDLE/pid" ]
+}
+
 @test "jail: VMM without Landlock is caught" {
 	has_landlock || skip "this kernel has no Landlock"
 	caught vmm landlock 'landlock'
