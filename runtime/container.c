@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "annotations.h"
 #include "auto.h"
 #include "bundle.h"
 #include "cgroup.h"
@@ -30,7 +31,6 @@
 #include "records.h"
 #include "sandbox.h"
 #include "share.h"
-#include "sizing.h"
 #include "spawn.h"
 #include "state.h"
 #include "uid-pool.h"
@@ -83,7 +83,7 @@ static int prepare(struct creation *c, struct err *err)
 		return -err->code;
 	c->rt->debug |= c->rt->settings.runtime_debug;
 	if (bundle_load(o->bundle, &c->bundle, err) < 0 ||
-	    sizing_annotations(&c->rt->settings, c->bundle.spec, err) < 0)
+	    annotations_apply(&c->rt->settings, c->bundle.spec, err) < 0)
 		return -err->code;
 	if (c->bundle.spec->process.terminal &&
 	    terminal_check(o->console_socket, o->foreground, err) < 0)

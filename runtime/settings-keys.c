@@ -72,9 +72,10 @@ const struct key settings_keys[] = {
 	   "confidential guests are not supported"),
 	CHANGED(QEMU, "enable_annotations", KIND_ANNOTATIONS,
 		enable_annotations, 0, 0,
-		"names, not regular expressions, and of these two alone: "
-		"default_vcpus, default_memory; both stay within "
-		"default_maxvcpus and default_maxmemory"),
+		"names, not regular expressions, and of these alone: "
+		"default_vcpus and default_memory, which stay within "
+		"default_maxvcpus and default_maxmemory; "
+		"reclaim_guest_freed_memory; virtio_fs_cache"),
 	ONLY(QEMU, "machine_type", "\"microvm\"",
 	     "other machines are not supported yet"),
 	NO(QEMU, "machine_accelerators",
@@ -353,6 +354,11 @@ const struct key settings_annotations[] = {
 		default_memory_mib, 64, 1048576,
 		"MiB, when enable_annotations names it; at most "
 		"default_maxmemory"),
+	CHANGED(NOTE "hypervisor", "reclaim_guest_freed_memory", KIND_BOOL,
+		reclaim_memory, 0, 0,
+		"true or false, when enable_annotations names it"),
+	CHANGED(NOTE "hypervisor", "virtio_fs_cache", KIND_FS_CACHE, fs_cache,
+		0, 0, "never, auto or always, when enable_annotations names it"),
 	NO(NOTE "hypervisor", "kernel_params",
 	   "set kernel_params in configuration.toml; from a pod it could "
 	   "switch on a debug console"),

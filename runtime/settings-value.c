@@ -144,18 +144,25 @@ static int set_layers(uint32_t *field, const struct toml_entry *e,
 	return 0;
 }
 
+/* Those with a type: no row of a path or of free text has one. */
 static int set_annotations(struct strv *field, const struct toml_entry *e,
 			   struct err *err)
 {
 	if (e->type != TOML_STRV)
 		return err_msg(err, EINVAL, "must be a list of names");
-	for (size_t i = 0; i < e->strings.count; i++)
-		if (strcmp(e->strings.item[i], "default_vcpus") != 0 &&
-		    strcmp(e->strings.item[i], "default_memory") != 0)
+	for (size_t i = 0; i < e->strings.count; i++) {
+		AUTO_FREE char *name =
+			xasprintf("io.katacontainers.config.hypervisor.%s",
+				  e->strings.item[i]);
+		const struct key *key = settings_annotation(name);
+
+		if (!key || key->kind == KIND_NONE)
 			return err_msg(
 				err, EINVAL,
-				"\"%.64s\": only default_vcpus and default_memory may be named",
+				"\"%.64s\": only default_vcpus, default_memory, "
+				"reclaim_guest_freed_memory and virtio_fs_cache may be named",
 				e->strings.item[i]);
+	}
 	strv_done(field);
 	for (size_t i = 0; i < e->strings.count; i++)
 		strv_add(field, e->strings.item[i]);

@@ -4,8 +4,8 @@
  * once: machine microvm has no hotplug. A container that has limits gets what
  * they allow, and the guest's kernel and agent get theirs on top, so that a
  * container that takes all it may is ended by its own control group and not by
- * a guest that ran out of memory. Numbers come from config.json and, when an
- * administrator allows it, from two annotations; each is checked.
+ * a guest that ran out of memory. Numbers come from config.json and from the
+ * settings, which an annotation may have changed; each is checked.
  */
 #include "sizing.h"
 
@@ -16,7 +16,6 @@
 
 #include "auto.h"
 #include "num.h"
-#include "settings-keys.h"
 
 #define VCPUS_MAX 128 /* the guest kernel's CONFIG_NR_CPUS */
 #define MEMORY_MIN_MIB 64
@@ -29,8 +28,6 @@
  * to 2048 MiB: what it cannot give away is 39 MiB and 1/42.
  */
 #define MEMORY_SHARE 40
-
-#define ANNOTATION_PREFIX "io.katacontainers.config"
 
 uint32_t sizing_host_vcpus(void)
 {
@@ -162,52 +159,5 @@ int sizing_make(const struct settings *settings,
 		return -err->code;
 	memory_of(settings, resources, &made);
 	*ret = made;
-	return 0;
-}
-
-/* One that only an administrator's list lets through. */
-static int apply_annotation(struct settings *s, const struct key *key,
-			    const char *name, const char *value, struct err *err)
-{
-	bool cpus = strcmp(key->name, "default_vcpus") == 0;
-	uint32_t most = cpus ? at_most(s->default_maxvcpus, sizing_host_vcpus()) :
-			       at_most(s->default_maxmemory_mib,
-				       sizing_host_memory_mib());
-	uint32_t number;
-
-	if (!strv_has(&s->enable_annotations, key->name))
-		return err_msg(
-			err, EPERM,
-			"annotation %s: hypervisor.qemu.enable_annotations does not name %s",
-			name, key->name);
-	if (num_parse_u32(value, most, &number) < 0 || number < key->min)
-		return err_msg(err, EINVAL,
-			       "annotation %s: must be a number from %u to %u",
-			       name, key->min, most);
-	*(uint32_t *)((char *)s + key->offset) = number;
-	return 0;
-}
-
-int sizing_annotations(struct settings *settings, const struct oci_spec *spec,
-		       struct err *err)
-{
-	for (size_t i = 0; i < spec->annotations.count; i++) {
-		const char *name = spec->annotations.item[i].key;
-		const struct key *key;
-
-		if (strncmp(name, ANNOTATION_PREFIX,
-			    strlen(ANNOTATION_PREFIX)) != 0)
-			continue;
-		key = settings_annotation(name);
-		if (!key || key->verdict == KEY_REFUSED)
-			return err_msg(
-				err, EPERM, "annotation %.128s is refused: %s",
-				name,
-				key ? key->text :
-				      "no annotation chooses a configuration");
-		if (apply_annotation(settings, key, name,
-				     spec->annotations.item[i].value, err) < 0)
-			return -err->code;
-	}
 	return 0;
 }

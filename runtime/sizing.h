@@ -21,11 +21,4 @@ uint32_t sizing_host_memory_mib(void);
 int sizing_make(const struct settings *settings,
 		const struct oci_resources *resources, struct sizing *ret,
 		struct err *err) MUST_CHECK;
-/*
- * Annotations of Kata: those of sizing that enable_annotations names change the
- * settings, every other one is an error. Foreign annotations are ignored.
- */
-int sizing_annotations(struct settings *settings, const struct oci_spec *spec,
-		       struct err *err) MUST_CHECK;
-
 #endif

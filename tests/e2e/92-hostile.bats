@@ -128,6 +128,34 @@ replaced() {
 	same "$output" ""
 }
 
+# arguments ID: of QEMU and of the file server, and the sandbox's own name gone.
+arguments() {
+	local key
+
+	for key in .kata.vmmPid .kata.fileServerPid; do
+		inside sh -c "tr '\\0' '\\n' </proc/$(note "$1" $key)/cmdline"
+	done | sed "s/$1/ID/g; s/mac=[0-9a-f:]*/mac=MAC/"
+}
+
+@test "hostile: three hundred annotations change no argument and join no sandbox" {
+	local before
+
+	made plain-one "$SLEEPS"
+	before=$(arguments plain-one)
+	made noted-one "$SLEEPS | .annotations = ([range(300) | { key: \"io.example/\\(.).path\",
+			value: \"/etc/shadow,readonly=off -S \\(.)\" }] | from_entries) + {
+		\"io.katacontainers.pkg.oci.bundle_path\": \"/\",
+		\"io.katacontainers.pkg.oci.container_type\": \"pod_container\",
+		\"io.kubernetes.cri-o.ContainerType\": \"container\",
+		\"io.kubernetes.cri-o.SandboxID\": \"plain-one\",
+		\"io.kubernetes.cri.container-type\": \"container\",
+		\"io.kubernetes.cri.sandbox-id\": \"plain-one\",
+		\"io.container.manager\": \"libpod\" }"
+	same "$(arguments noted-one)" "$before"
+	[ "$(note noted-one .kata.vmmPid)" != "$(note plain-one .kata.vmmPid)" ]
+	[ "$(note noted-one .kata.vmmUid)" != "$(note plain-one .kata.vmmUid)" ]
+}
+
 @test "hostile: ids that are paths, options or too long" {
 	local id
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/settings.o runtime/settings-keys.o runtime/settings-value.o */
 /* link: runtime/guest-params.o runtime/sizing.o runtime/accel.o runtime/boot-cache.o */
+/* link: runtime/annotations.o */
 /*
  * test-settings.c - configuration.toml: every kind of value, drop-ins, unsafe
  * files, the table of keys against the documents, and the size of a VM.
@@ -22,6 +23,7 @@
 #include "path.h"
 #include "runtime/settings-keys.h"
 #include "runtime/settings.h"
+#include "runtime/annotations.h"
 #include "runtime/sizing.h"
 #include "skip.h"
 
@@ -333,7 +335,7 @@ static void test_refused(void **state)
 		{ Q "cpu_features = \"vendor=evil\"\n", "NAME=on or NAME=off" },
 		{ Q "cpu_features = \"+a,,\"\n", "no processor feature" },
 		{ Q "enable_annotations = [\"kernel_params\"]\n",
-		  "only default_vcpus and default_memory" },
+		  "only default_vcpus, default_memory" },
 		{ Q "enable_annotations = [\".*\"]\n", "only default_vcpus" },
 		{ Q "enable_annotations = \"default_vcpus\"\n", "list of names" },
 	};
@@ -624,7 +626,7 @@ static int annotate(struct settings *s, const char *key, const char *value,
 	struct oci_pair pair = { (char *)key, (char *)value };
 	struct oci_spec spec = { .annotations = { &pair, 1 } };
 
-	return sizing_annotations(s, &spec, err);
+	return annotations_apply(s, &spec, err);
 }
 
 #define NOTE "io.katacontainers.config."
@@ -675,6 +677,191 @@ static void test_annotations(void **state)
 	strv_done(&s.enable_annotations);
 }
 
+static void enable_all(struct settings *s)
+{
+	strv_add(&s->enable_annotations, "default_vcpus");
+	strv_add(&s->enable_annotations, "default_memory");
+	strv_add(&s->enable_annotations, "reclaim_guest_freed_memory");
+	strv_add(&s->enable_annotations, "virtio_fs_cache");
+}
+
+static void test_annotations_have_types(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		int result;
+	} note[] = {
+		{ "reclaim_guest_freed_memory", "1", -EINVAL },
+		{ "reclaim_guest_freed_memory", "TRUE", -EINVAL },
+		{ "reclaim_guest_freed_memory", "", -EINVAL },
+		{ "reclaim_guest_freed_memory", "true", 0 },
+		{ "virtio_fs_cache", "always,source=/", -EINVAL },
+		{ "virtio_fs_cache", "metadata", -EINVAL },
+		{ "virtio_fs_cache", "", -EINVAL },
+		{ "virtio_fs_cache", "always", 0 },
+		{ "default_memory", "100 ", -EINVAL },
+		{ "default_memory", "0x100", -EINVAL },
+		{ "default_memory", "100,share=on", -EINVAL },
+	};
+	struct settings s = { .default_memory_mib = 256 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	enable_all(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(note); i++) {
+		AUTO_FREE char *name =
+			xasprintf(NOTE "hypervisor.%s", note[i].name);
+
+		assert_int_equal(annotate(&s, name, note[i].value, &err),
+				 note[i].result);
+		if (note[i].result < 0)
+			assert_non_null(strstr(err.text, name));
+	}
+	assert_int_equal(s.reclaim_memory, true);
+	assert_int_equal(s.fs_cache, FS_CACHE_ALWAYS);
+	assert_int_equal(s.default_memory_mib, 256);
+	strv_done(&s.enable_annotations);
+}
+
+static const char *const hostile_value[] = {
+	"1", "true", "none", "/etc/shadow", "../x", "a,b=c -x", ""
+};
+
+/*
+ * Whatever the value, it is refused by name and not a byte of the settings is
+ * another, however much the administrator lets through.
+ */
+static void changes_nothing(struct settings *s, const char *name, int expect)
+{
+	const struct settings before = *s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hostile_value); i++) {
+		struct err err = ERR_INIT;
+		int r = annotate(s, name, hostile_value[i], &err);
+
+		if (r != expect || memcmp(s, &before, sizeof(before)) != 0)
+			fail_msg("%s=%s: %d %s", name, hostile_value[i], r,
+				 err.text);
+		if (r < 0)
+			assert_non_null(strstr(err.text, "io.katacontainers"));
+	}
+}
+
+static bool has_type(const char *table, const char *name)
+{
+	AUTO_FREE char *full = xasprintf("%s.%s", table, name);
+	const struct key *key = settings_annotation(full);
+
+	return key && key->kind != KIND_NONE;
+}
+
+/* Every key of Kata's configuration.toml, as annotation of each family. */
+static void test_every_annotation_of_kata(void **state)
+{
+	static const char *const family[] = { NOTE "hypervisor", NOTE "runtime",
+					      NOTE "agent" };
+	struct settings s = { .default_memory_mib = 256 };
+	size_t count = 0, typed = 0;
+
+	(void)state;
+	enable_all(&s);
+	for (size_t i = 0; i < settings_key_count; i++) {
+		AUTO_FREE char *names = xstrdup(settings_keys[i].name);
+		char *save = NULL;
+
+		for (char *name = strtok_r(names, " ", &save); name;
+		     name = strtok_r(NULL, " ", &save)) {
+			for (size_t f = 0; f < ARRAY_SIZE(family); f++) {
+				AUTO_FREE char *full =
+					xasprintf("%s.%s", family[f], name);
+
+				if (has_type(family[f], name)) {
+					typed++;
+					continue;
+				}
+				changes_nothing(&s, full, -EPERM);
+				count++;
+			}
+		}
+	}
+	assert_int_equal(typed, 4);
+	assert_true(count > 400);
+	strv_done(&s.enable_annotations);
+}
+
+/* Further ones that Kata's versions read (kata.md 4.5), or look as if. */
+static void test_other_annotations(void **state)
+{
+	static const char *const refused[] = {
+		"io.katacontainers.config_path",
+		NOTE "hypervisor.asset_hash_type",
+		NOTE "hypervisor.kernel_hash",
+		NOTE "hypervisor.image_hash",
+		NOTE "hypervisor.initrd_hash",
+		NOTE "hypervisor.jailer_hash",
+		NOTE "hypervisor.cc_init_data",
+		NOTE "runtime.shared_mounts",
+		NOTE "runtime.sandbox_bind_mounts",
+		NOTE "runtime.disable_guest_seccomp",
+		NOTE "agent.kernel_modules",
+		NOTE "hypervisor.default_memory ",
+		NOTE "Hypervisor.default_memory",
+		NOTE "hypervisor..default_memory",
+		NOTE "hypervisor.default_memory/x",
+		NOTE "hypervisor.qemu.default_memory",
+	};
+	static const char *const ignored[] = {
+		"io.katacontainers.pkg.oci.bundle_path",
+		"io.katacontainers.pkg.oci.container_type",
+		"io.katacontainers.container.resource.swap_in_bytes",
+		"io.katacontainers.fs-opt.layer",
+		"io.kubernetes.cri-o.ContainerType",
+		"io.kubernetes.cri-o.SandboxID",
+		"io.kubernetes.cri.sandbox-id",
+		"io.container.manager",
+	};
+	struct settings s = { .default_memory_mib = 256 };
+
+	(void)state;
+	enable_all(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		changes_nothing(&s, refused[i], -EPERM);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		changes_nothing(&s, ignored[i], 0);
+	strv_done(&s.enable_annotations);
+}
+
+/* Two hundred made up ones, the same in each run. */
+static void test_generated_annotations(void **state)
+{
+	static const char *const begin[] = {
+		NOTE "hypervisor.",   NOTE "runtime.", NOTE "agent.", NOTE,
+		"io.katacontainers.", "io.x."
+	};
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz_-./=, 0";
+	struct settings s = { .default_memory_mib = 256 };
+	uint32_t random = 1;
+
+	(void)state;
+	enable_all(&s);
+	for (size_t i = 0; i < 200; i++) {
+		const char *front = begin[i % ARRAY_SIZE(begin)];
+		AUTO_FREE char *name = NULL;
+		char tail[24] = "";
+
+		for (size_t n = 0; n < 1 + i % (sizeof(tail) - 1); n++) {
+			random = random * 1664525 + 1013904223;
+			tail[n] =
+				letters[(random >> 16) % (sizeof(letters) - 1)];
+		}
+		name = xasprintf("%s%s", front, tail);
+		changes_nothing(
+			&s, name,
+			strncmp(front, NOTE, strlen(NOTE)) == 0 ? -EPERM : 0);
+	}
+	strv_done(&s.enable_annotations);
+}
+
 #define WITH_DIR(test)                                                         \
 	cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
@@ -697,6 +884,10 @@ int main(void)
 		cmocka_unit_test(test_vcpus),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_annotations_have_types),
+		cmocka_unit_test(test_every_annotation_of_kata),
+		cmocka_unit_test(test_other_annotations),
+		cmocka_unit_test(test_generated_annotations),
 	};
 
 	umask(022);
