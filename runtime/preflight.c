@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -121,6 +122,14 @@ static int check_bwrap(struct err *err)
 			err, EPERM,
 			"%s is setuid or setgid: refused; remove the bit (chmod ug-s)",
 			POLICY_BWRAP);
+	if (getxattr(POLICY_BWRAP, "security.capability", NULL, 0) >= 0)
+		return err_msg(
+			err, EPERM,
+			"%s has file capabilities: refused; remove them (setcap -r)",
+			POLICY_BWRAP);
+	if (errno != ENODATA && errno != ENOTSUP)
+		return err_set(err, errno, "file capabilities of %s",
+			       POLICY_BWRAP);
 	return path_check_trusted(POLICY_BWRAP, err);
 }
 

@@ -10,11 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -121,8 +123,27 @@ static int open_root(char *path, struct err *err)
 	return take_fd(&fd);
 }
 
+/*
+ * Which user namespace this is, what runs and under which id: without an answer
+ * each of these would be taken for the usual one.
+ */
+static int check_proc(struct err *err)
+{
+	struct statfs fs;
+
+	if (statfs("/proc", &fs) < 0)
+		return err_set(err, errno, "/proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || access("/proc/self/status", R_OK))
+		return err_msg(
+			err, ENOSYS,
+			"/proc: no procfs that shows this process: mount one");
+	return 0;
+}
+
 int state_root_open(struct runtime *rt, struct err *err)
 {
+	if (check_proc(err) < 0)
+		return -err->code;
 	rt->initial_userns = userns_is_initial();
 	if (rt->root_option && rt->root_option[0] == '/')
 		rt->root = path_normalise(rt->root_option);

@@ -196,6 +196,7 @@ $(POLICY_CHECK): $(OBJ)/tests/lint/policy-check.o $(call lib_objs,$(LIB_JAIL))
 lint-docs: $(PROGRAMS) $(POLICY_CHECK)	## documents, policies, man pages and completion against tree and programs
 	@tests/lint/check-policies $(POLICY_CHECK)
 	@tests/lint/check-conformance
+	@tests/lint/check-fail-closed
 	@tests/lint/check-man $(BIN)/kata-runtime
 	@tests/lint/check-completion $(BIN)/kata-runtime
 

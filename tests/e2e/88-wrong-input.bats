@@ -236,6 +236,11 @@ without() {
 	cp seccomp/proxy.bpf seccomp/shim.bpf
 	refused_settings "$s" 'seccomp filter: .*/shim.bpf: altered'
 	cp "$SHARE"/seccomp/shim.bpf seccomp/
+	refused_settings "$s" "guest's seccomp profile: .*/default.json: No such file"
+	cp -r "$SHARE/seccomp/guest" seccomp/
+	chmod 646 seccomp/guest/default.json
+	refused_settings "$s" "guest's seccomp profile: .*/default.json: writable by group"
+	chmod 644 seccomp/guest/default.json
 	mkdir policies
 	refused_settings "$p" 'jail virtiofsd: policy: resolve .*virtiofsd.json: No such file'
 	cp "$SHARE"/policies/*.json policies/
@@ -285,6 +290,79 @@ without() {
 	has "$(head -n 1 "$ERRORS")" \
 		'^kata-runtime: /usr/bin/bwrap is bubblewrap 0\.4\.1: 0\.8 or later is needed'
 	not compgen -G "$XDG_RUNTIME_DIR/kata/[!.]*"
+}
+
+# own_copy: policies and filters in ./, and the settings that name them in $OWN
+own_copy() {
+	cp -r "$SHARE/seccomp" .
+	mkdir policies
+	cp "$SHARE"/policies/*.json policies/
+	OWN='[security]\npolicies = "'$PWD/policies'"\nseccomp = "'$PWD/seccomp'"\n'
+}
+
+# altered JAIL FILTER PATTERN: its policy changed by jq is refused
+altered() {
+	jq "$2" "$SHARE/policies/$1.json" >"policies/$1.json"
+	refused_settings "$OWN" "jail $1: policy .*/policies/$1.json: $3"
+	cp "$SHARE/policies/$1.json" policies/
+}
+
+@test "wrong: a policy that would open a jail, by its JSON path" {
+	own_copy
+	altered virtiofsd '.capabilities += ["sys_admin"]' \
+		'capabilities: cap_sys_admin is not among those a jail may have'
+	altered virtiofsd '.binds += [{source: "/", target: "/host"}]' 'binds\[1\]\.source: / is'
+	altered virtiofsd '.binds += [{source: "/etc", target: "/etc", writable: true}]' \
+		'binds\[1\]\.writable: only a named bind may be'
+	altered virtiofsd '.binds[0].target = "/share/../x"' 'binds\[0\]\.target: .* plain form'
+	altered virtiofsd '.namespaces -= ["net"]' 'namespaces: net is missing'
+	altered virtiofsd '.name = "qemu-tcg"' 'name: is "qemu-tcg", not that of the file'
+	altered virtiofsd 'del(.seccomp)' 'seccomp: missing'
+	altered virtiofsd '.rlimits.core = 1' 'rlimits\.core: is 1'
+	altered qemu-tcg '.capabilities = ["chown"]' 'capabilities: cap_chown is not among'
+	altered qemu-tcg '.binds += [{source: "/dev/mem", target: "/dev/mem", device: true}]' \
+		'binds\[[0-9]+\]\.source: /dev/mem is not among the devices'
+	altered qemu-tcg '.binds += [.binds[0]]' 'binds\[[0-9]+\]\.target: .* is given twice'
+	altered qemu-tcg '.Seccomp = "x"' 'Seccomp: unknown key'
+	altered qemu-tcg '.environment = null' 'environment: is null'
+}
+
+# fails PATTERN: create with ./c.toml comes as far as the jails; its first line
+fails() {
+	local status=0
+
+	rt --config "$PWD/c.toml" create --bundle "$BUNDLE" wrong </dev/null 2>"$ERRORS" >out ||
+		status=$?
+	cat "$ERRORS"
+	[ "$status" -eq 1 ]
+	has "$(head -n 1 "$ERRORS")" "^kata-runtime: .*($1)"
+	not compgen -G "$XDG_RUNTIME_DIR/kata/[!.]*"
+	same "$(ls "$XDG_RUNTIME_DIR/kata/.uids")" ""
+}
+
+# jailed JAIL FILTER PATTERN: its policy is fine, what is in the jail is not
+jailed() {
+	jq "$2" "$SHARE/policies/$1.json" >"policies/$1.json"
+	settings "$OWN"'[hypervisor.qemu]\naccelerator = "tcg"\n'
+	fails "$3"
+	cp "$SHARE/policies/$1.json" policies/
+}
+
+@test "wrong: QEMU or virtiofsd that is another program" {
+	own_copy
+	jailed qemu-tcg '.program = "/usr/bin/true"' 'VM: '
+	jailed virtiofsd '.program = "/usr/bin/true"' 'VM: '
+	jailed qemu-tcg '.program = "/usr/bin/sleep"' 'VM: '
+}
+
+@test "wrong: QEMU or virtiofsd without the filter that it adds itself" {
+	own_copy
+	jailed qemu-tcg '.ownFilters = 2' 'jail qemu-tcg: seccomp'
+	jailed virtiofsd '.ownFilters = 2' 'jail virtiofsd: seccomp'
+}
+
+@test "wrong: no /proc" {
+	lacking "mount -t tmpfs none /proc" '/proc: no procfs that shows this process: mount one'
 }
 
 @test "wrong: --log-format json says the same in one object" {

@@ -298,6 +298,17 @@ others_is_refused() {
 		"program of jail qemu-.*qemu-system-x86_64: owned by uid $OTHERS"
 }
 
+@test "plain: policies and filters that the user may not read" {
+	local file
+
+	for file in policies/virtiofsd.json seccomp/proxy.bpf seccomp/virtiofsd.bpf \
+		seccomp/guest/default.json; do
+		chmod 600 "$WORLD/build/share/kata/$file"
+		refused ranges '' "/$file: Permission denied"
+		chmod 644 "$WORLD/build/share/kata/$file"
+	done
+}
+
 @test "plain: exec does not use a shim or a filter that became another user's" {
 	local file
 
