@@ -54,13 +54,16 @@ static int set_flags(int fd, uint64_t flags, const char *what, struct err *err)
 
 /*
  * Two clones of what was opened and looked at as path: one for the file
- * server, one for the mirror.
+ * server, one for the mirror. The guest executes from its own memory: to the
+ * server a program is data, and what the guest writes must not become text of
+ * a server that was taken over.
  */
 static int open_pair(struct share_tree *tree, int source_fd, const char *path,
 		     uint64_t flags, struct err *err)
 {
 	tree->fd = clone_tree(source_fd, path, err);
-	if (tree->fd < 0 || set_flags(tree->fd, flags, path, err) < 0)
+	if (tree->fd < 0 ||
+	    set_flags(tree->fd, flags | MOUNT_ATTR_NOEXEC, path, err) < 0)
 		return -err->code;
 	tree->mirror_fd = clone_tree(source_fd, path, err);
 	if (tree->mirror_fd < 0 ||
