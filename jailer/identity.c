@@ -45,7 +45,7 @@ static int set_groups(const struct jail *jail, const struct stat *kvm,
 		count = 1;
 	}
 	if (hook_is_broken("groups")) {
-		group = jail->uid + 1;
+		group = jail->uid - 1;
 		count = 1;
 	}
 	if (setgroups(count, &group) < 0)

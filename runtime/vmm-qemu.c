@@ -5,6 +5,7 @@
  * value is a number or a constant of ours, but for two lists of the
  * administrator's that guest-params.c has checked. Starts stopped (-S).
  */
+#include "hooks.h"
 #include "vmm.h"
 
 #include "hooks.h"
@@ -108,9 +109,11 @@ void vmm_qemu_args(const struct vmm_config *c, struct strv *a)
 	strv_add(a, "-no-user-config");
 	strv_add(a, "-nographic");
 	strv_add(a, "-no-reboot");
-	strv_add(a, "-sandbox");
-	strv_add(a,
-		 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	if (!hook_is_broken_in("vmm", "own")) {
+		strv_add(a, "-sandbox");
+		strv_add(a,
+			 "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	}
 	strv_add(a, "-accel");
 	strv_add(a, c->accel == ACCEL_KVM ? "kvm" : "tcg,thread=multi");
 	/* Nested virtualization is never shown. TCG runs "rep movsb" byte by

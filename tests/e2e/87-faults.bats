@@ -7,7 +7,7 @@
 load helpers
 
 # lib/hooks.h; OCI hooks have names of their own
-SWITCHES='hook_(layer|is_|step|hold|die_)'
+SWITCHES='hook_(layer|has_|is_|goes_|step|hold|die_)'
 
 # struck CELL...: STEP:VICTIM each
 struck() {
@@ -37,6 +37,8 @@ programs() {
 @test "faults: the test build has them: the check above can fail" {
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
 	has "$(strings -a "$KATA_HOOKS")" KATA_TEST_STOP
+	has "$(strings -a "$KATA_HOOKS")" KATA_TEST_BREAK
+	has "$(strings -a "$KATA_HOOKS")" KATA_TEST_UNVERIFIED
 	has "$(strings -a "$(dirname "$KATA_HOOKS")/../libexec/kata/kata-agent")" TestDie
 	has "$(nm "$(dirname "$KATA_HOOKS")/../libexec/kata/kata-jailer")" hook_layer
 }
