@@ -10,7 +10,8 @@
  *
  * A stack may be stricter than our filter, as the program's own filter is to
  * make it; it may not be wider. Where the program is known to add one of its
- * own, that one has to take execve away, which ours must leave for bubblewrap.
+ * own, that one has to take execve away, of which ours must leave the one call
+ * of the start (docs/decisions/0018).
  */
 #include <ctype.h>
 #include <errno.h>

@@ -24,22 +24,34 @@ from seccomp_items import OF_COMM, items, numbers
 
 START_SECONDS = 60
 END_SECONDS = 60
-# Comparing with 0 is asking for a pointer: its value says nothing.
+# Comparing with 0 is asking for a pointer: its value says nothing. Nor does an
+# address, but that it is none, or above what an i386 program could reach.
 POINTER = ("NE", 0)
+ADDRESS = ("GE", 1 << 32)
 # runtime/configuration.toml, sandbox_uid_base and count
 POOL = (1900000000, 1900131071)
 OURS = ["kata-proxy", "kata-shim", "kata-jailer", "kata-runtime", "bwrap"]
 
 
 def watched_args():
-    """Call -> index -> is it a pointer, over all profiles."""
+    """Call -> index -> POINTER, ADDRESS or None, over all profiles."""
     found = {}
     for name in OF_COMM.values():
         for item in items(name):
             for c in item.conditions:
                 args = found.setdefault(item.name, {})
-                args[c.index] = args.get(c.index, False) or (c.op, c.value) == POINTER
+                kind = (c.op, c.value)
+                args[c.index] = kind if kind in (POINTER, ADDRESS) else args.get(c.index)
     return found
+
+
+def value_of(index, kind):
+    """What is counted of an argument, for bpftrace."""
+    if kind == POINTER:
+        return f"(uint64)($a{index} != 0)"
+    if kind == ADDRESS:
+        return f"($a{index} >= {ADDRESS[1]} ? (uint64){ADDRESS[1]} : $a{index})"
+    return f"$a{index}"
 
 
 def answered():
@@ -74,10 +86,9 @@ def program(ids):
     lines += [f"$a{n} = args->args[{n}];" for n in range(6)]
     lines.append("@n[$c, $i] = count();")
     for call, args in sorted(watched_args().items()):
-        for index, pointer in sorted(args.items()):
-            value = f"(uint64)($a{index} != 0)" if pointer else f"$a{index}"
-            lines.append(f"if ($i == {number[call]}) "
-                         f"{{ @a[$c, $i, (uint64){index}, {value}] = count(); }}")
+        for index, kind in sorted(args.items()):
+            lines.append(f"if ($i == {number[call]}) {{ @a[$c, $i, (uint64){index}, "
+                         f"{value_of(index, kind)}] = count(); }}")
     lines += ["}", "tracepoint:raw_syscalls:sys_exit",
               f"/({which}) && curtask->seccomp.mode == 2{in_range}/ {{",
               f"$c = {leader}; $i = args->id; $r = args->ret;"]

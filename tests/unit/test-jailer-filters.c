@@ -207,6 +207,36 @@ static void vmm_arguments(void)
 	EXPECT(ENOSYS, { "io_uring_setup", SYS_io_uring_setup, { 0 } });
 }
 
+/*
+ * execve is for a name where nobody can put one (docs/decisions/0018): with a
+ * name elsewhere it kills, there it finds nothing.
+ */
+static void spent_execve(void)
+{
+	long place = 0x10000000;
+
+	EXPECT(KILLED, { "execve", SYS_execve, { (long)"/bin/true" } },
+	       { "execve of nothing", SYS_execve, { 0 } },
+	       { "execveat", SYS_execveat, { -1, (long)"/bin/true" } },
+	       { "mmap there",
+		 SYS_mmap,
+		 { place, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		   -1 } },
+	       { "mmap up to there",
+		 SYS_mmap,
+		 { place - 4096, 8192, 3,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1 } },
+	       { "mmap there by a hint",
+		 SYS_mmap,
+		 { place, 4096, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1 } },
+	       { "mmap of what grows down",
+		 SYS_mmap,
+		 { 1L << 32, 4096, 3,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1 } },
+	       { "mremap to there", SYS_mremap, { 0, 4096, 4096, 3, place } });
+	EXPECT(EFAULT, { "execve of what is not there", SYS_execve, { place } });
+}
+
 static void test_tcg(void **state)
 {
 	(void)state;
@@ -216,6 +246,7 @@ static void test_tcg(void **state)
 	EXPECT(KILLED, { "KVM ioctl", SYS_ioctl, { 0, 0xae00 } },
 	       { "chroot", SYS_chroot, { 0 } }, { "setuid", SYS_setuid, { 0 } },
 	       { "kill", SYS_kill, { 0 } }, { "unlinkat", SYS_unlinkat, { 0 } });
+	spent_execve();
 	shared_arguments();
 	vmm_arguments();
 	/* the code generator changes its memory, it does not map it so */
@@ -248,6 +279,7 @@ static void test_kvm(void **state)
 	load("qemu-kvm");
 	common();
 	thread_in_namespace();
+	spent_execve();
 	shared_arguments();
 	vmm_arguments();
 	no_new_code();
@@ -268,6 +300,7 @@ static void test_virtiofsd(void **state)
 	load("virtiofsd");
 	common();
 	thread_in_namespace();
+	spent_execve();
 	shared_arguments();
 	no_new_code();
 	EXPECT(KILLED, { "unshare(NEWNS)", SYS_unshare, { CLONE_NEWNS } },

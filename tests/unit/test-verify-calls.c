@@ -209,8 +209,8 @@ static void test_no_own_filter(void **state)
 
 	(void)state;
 	need_rights();
-	judge(&missing, &stacked, true, "execve is always");
-	judge(&useless, &stacked, true, "execve is always");
+	judge(&missing, &stacked, true, "execve is by argument");
+	judge(&useless, &stacked, true, "execve is by argument");
 }
 
 /* A thread that was made before, and that no TSYNC reached. */
