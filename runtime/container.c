@@ -197,6 +197,7 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 		strv_add(&argv, "--foreground");
 	if (c->rt->debug)
 		strv_add(&argv, "--debug");
+	jail_check_break_args(&argv, "shim");
 	strv_addf(&argv, "--fds=%s", list);
 	spec.fds = fds->list;
 	spec.fd_count = fds->count;

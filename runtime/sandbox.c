@@ -244,6 +244,7 @@ static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
 	if (s->rt->debug || s->rt->settings.runtime_debug ||
 	    s->rt->settings.guest_debug || s->rt->settings.agent_debug)
 		strv_add(&argv, "--debug");
+	jail_check_break_args(&argv, "proxy");
 	r = child_spawn(&spec, &s->proxy, err);
 	strv_done(&argv);
 	return r < 0 ? err_wrap(err, "proxy") : 0;

@@ -13,6 +13,7 @@
 
 #include "alloc.h"
 #include "auto.h"
+#include "hooks.h"
 #include "ids.h"
 #include "num.h"
 #include "opts.h"
@@ -187,6 +188,9 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
 		{ "debug", 0, NULL, "more in the log", NULL, &shim->debug },
 		{ "foreground", 0, NULL, "the caller stays and waits", NULL,
 		  &shim->foreground },
+#ifdef TEST_HOOKS
+		{ "break", 0, "LAYER", "left out", &hook_layer, NULL },
+#endif
 	};
 	int r = opts_parse(table, ARRAY_SIZE(table), argc, argv, 1, err);
 
@@ -201,6 +205,10 @@ int options_parse(struct shim *shim, int argc, char **argv, struct err *err)
 		return err_msg(err, EINVAL, "--boot-timeout: 1 to %d",
 			       BOOT_TIMEOUT_MAX_S);
 	shim->boot_timeout_ms = (int)seconds * 1000;
+#ifdef TEST_HOOKS
+	if (hook_layer)
+		hook_layer = xstrdup(hook_layer); /* see options_hide() */
+#endif
 	r = ids_take(shim, role, id, exec_id, err);
 	if (r == 0)
 		r = fds_parse(&shim->fds, fds, err);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "hooks.h"
 #include "log.h"
 #include "proxy.h"
 
@@ -205,14 +206,29 @@ static int set_up(struct proxy *proxy, struct inherited *in, struct err *err)
 	return watch_all(proxy, in, err);
 }
 
+#ifdef TEST_HOOKS
+/* The last two words may be "--break LAYER". Return: how many are left */
+static int take_break(int argc, char **argv)
+{
+	if (argc < 3 || strcmp(argv[argc - 2], "--break") != 0)
+		return argc;
+	hook_layer = argv[argc - 1];
+	return argc - 2;
+}
+#else
+#define take_break(argc, argv) (argc)
+#endif
+
 int main(int argc, char **argv)
 {
 	/* Static: its fixed buffers are too large for a stack. */
 	static struct proxy proxy;
 	struct inherited in = { 0 };
 	struct err err = ERR_INIT, ignored = ERR_INIT;
-	bool debug = argc == 5 && strcmp(argv[4], "--debug") == 0;
+	bool debug;
 
+	argc = take_break(argc, argv);
+	debug = argc == 5 && strcmp(argv[4], "--debug") == 0;
 	if ((argc != 4 && !debug) || strncmp(argv[3], "--fds=", 6) != 0) {
 		fputs("kata-proxy is started by kata-runtime\n", stderr);
 		return 2;

@@ -51,3 +51,41 @@ vmm_row() {
 	has "$output" '^BAD kata-proxy: dumpable is yes'
 	has "$output" '^BAD kata-proxy: Seccomp is'
 }
+
+# --- a layer that was left out, by the test build ------------------------------
+# caught PROGRAM LAYER PATTERN: create fails, names it, and leaves nothing.
+caught() {
+	local id=own-$1-$2 code=0
+
+	bundle "$id"
+	OCI_IDS+=("$id")
+	inside env "KATA_TEST_BREAK=$1:$2" "$KATA_HOOKS" create --bundle "$BUNDLE" \
+		--pid-file "$BUNDLE/pid" "$id" </dev/null >out 2>&1 || code=$?
+	echo "$1 without $2: $code $(cat out)"
+	[ "$code" -eq 1 ]
+	has "$(cat out)" "jail kata-$1: $3"
+	[ ! -e "$BUNDLE/pid" ]
+	run -0 inside "$KATA_HOOKS" list --quiet
+	same "$output" ""
+}
+
+@test "declared: a proxy that kept something is caught before the VM runs" {
+	local ns
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	for ns in net ipc uts cgroup; do
+		caught proxy "$ns" "namespace $ns"
+	done
+	caught proxy caps 'capabilities'
+	caught proxy seccomp 'seccomp'
+	caught proxy dumpable 'dumpable'
+	caught proxy rlimits 'limit'
+}
+
+@test "declared: a shim that kept something is caught before it may answer" {
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	caught shim caps 'capabilities'
+	caught shim seccomp 'seccomp'
+	caught shim dumpable 'dumpable'
+	caught shim rlimits 'limit'
+}
