@@ -76,16 +76,16 @@ caught() {
 	for ns in net ipc uts cgroup; do
 		caught proxy "$ns" "namespace $ns"
 	done
-	caught proxy caps 'capabilities'
+	caught proxy caps 'cap permitted'
 	caught proxy seccomp 'seccomp'
-	caught proxy dumpable 'dumpable'
+	caught proxy dumpable 'to the user'
 	caught proxy rlimits 'limit'
 }
 
 @test "declared: a shim that kept something is caught before it may answer" {
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
-	caught shim caps 'capabilities'
+	caught shim caps 'cap permitted'
 	caught shim seccomp 'seccomp'
-	caught shim dumpable 'dumpable'
+	caught shim dumpable 'to the user'
 	caught shim rlimits 'limit'
 }
