@@ -4,6 +4,8 @@
  * frozen init have them. Runs in kata-agent, which enters the ipc and uts
  * namespaces of the init for the length of a few reads: both belong to the
  * process that reads, not to the file. Each text is the kernel's.
+ *
+ * #syscalls:agent setns
  */
 #include "readback.h"
 
