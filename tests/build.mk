@@ -101,6 +101,17 @@ $(B)/security/%: tests/security/%.c
 check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three kernels, two in QEMU
 	@/usr/bin/python3 tests/security/test_landlock.py $(B)
 
+# --- what the kernel holds for live sandboxes --------------------------------
+.PHONY: security-report
+REPORT_TOOLS := $(B)/tools/filter-report
+$(B)/tools/filter-report: $(OBJ)/tests/security/filter-report.o \
+		$(OBJ)/runtime/installed-filters.o $(call lib_objs,$(LIB_JAIL) filter-eval)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
+
+security-report: all $(REPORT_TOOLS)	## filters, rights and ids of live sandboxes against their limits (root); writes docs/security-figures.md
+	@tests/security/report $(B)
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
