@@ -74,8 +74,8 @@ int bwrap_find_exec(struct jail *jail, struct err *err)
 	slash = strrchr(own, '/');
 	if (!slash)
 		return err_msg(err, EINVAL, "kata-jailer has no directory");
-	jail->exec =
-		xasprintf("%.*s/" POLICY_EXEC_NAME, (int)(slash - own), own);
+	jail->exec = xasprintf("%.*s/%s", (int)(slash - own), own,
+			       jail->twin ? POLICY_TWIN_NAME : POLICY_EXEC_NAME);
 	return path_check_trusted(jail->exec, err);
 }
 

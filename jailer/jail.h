@@ -27,6 +27,7 @@ struct jail {
 	struct policy *policy;
 	bool has_uid;
 	uint32_t uid;	/* of the current user namespace */
+	bool twin;	/* tries calls in the program's place */
 	bool single_id; /* the namespace has no other id than the caller's */
 	struct jail_named named[JAIL_NAMED_MAX];
 	size_t named_count;

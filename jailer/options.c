@@ -19,6 +19,7 @@ enum {
 	OPT_FDS,
 	OPT_BIND,
 	OPT_SINGLE,
+	OPT_TWIN,
 	OPT_BREAK
 };
 
@@ -26,6 +27,7 @@ static const struct option table[] = {
 	{ "policy", required_argument, NULL, OPT_POLICY },
 	{ "uid", required_argument, NULL, OPT_UID },
 	{ "single-id", no_argument, NULL, OPT_SINGLE },
+	{ "twin", no_argument, NULL, OPT_TWIN },
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "fds", required_argument, NULL, OPT_FDS },
 	{ "bind", required_argument, NULL, OPT_BIND },
@@ -101,6 +103,9 @@ static int take_option(struct jail *jail, int option, char *value,
 		return 0;
 	case OPT_SINGLE:
 		jail->single_id = true;
+		return 0;
+	case OPT_TWIN:
+		jail->twin = true;
 		return 0;
 	case OPT_SHARE:
 		return add_named(jail, "share", value, err);

@@ -33,7 +33,7 @@
 #include <string.h>
 
 #define STATES_MAX 128
-#define ARG_WORDS 12 /* six arguments, low and high half */
+#define ARG_WORDS (2 * FILTER_ARGS) /* low and high half */
 #define NO_WORD (-1)
 
 #define OFFSET_NUMBER offsetof(struct seccomp_data, nr)
@@ -560,23 +560,12 @@ static void first_state(struct set *set)
 	set->overflow = false;
 }
 
-/**
- * filter_eval() - Every action that a call can meet
- * @list:	Checked programs, the one installed last first
- * @count:	Their number; none: always allowed
- * @arch:	AUDIT_ARCH_* of the call
- * @number:	With FILTER_X32_BIT for x32
- * @ret:	The actions, over all arguments
- *
- * Costs well under 10 us for the filters that libseccomp makes. Not reentrant.
- */
-void filter_eval(const struct filter *list, size_t count, uint32_t arch,
-		 uint32_t number, struct filter_verdict *ret)
+/* buffer[0] holds the first states. */
+static void eval(struct set buffer[2], const struct filter *list, size_t count,
+		 uint32_t arch, uint32_t number, struct filter_verdict *ret)
 {
-	static struct set buffer[2]; /* large; one thread evaluates */
 	struct set *from = &buffer[0], *to = &buffer[1], *swap;
 
-	first_state(from);
 	for (size_t i = 0; i < count && !from->overflow; i++) {
 		struct run run = { .filter = &list[i],
 				   .arch = arch,
@@ -592,6 +581,50 @@ void filter_eval(const struct filter *list, size_t count, uint32_t arch,
 		to = swap;
 	}
 	conclude(from, ret);
+}
+
+static struct set buffer[2]; /* large; one thread evaluates */
+
+/**
+ * filter_eval() - Every action that a call can meet
+ * @list:	Checked programs, the one installed last first
+ * @count:	Their number; none: always allowed
+ * @arch:	AUDIT_ARCH_* of the call
+ * @number:	With FILTER_X32_BIT for x32
+ * @ret:	The actions, over all arguments
+ *
+ * Costs about a microsecond for the filters that libseccomp makes. Not
+ * reentrant.
+ */
+void filter_eval(const struct filter *list, size_t count, uint32_t arch,
+		 uint32_t number, struct filter_verdict *ret)
+{
+	first_state(&buffer[0]);
+	eval(buffer, list, count, arch, number, ret);
+}
+
+/**
+ * filter_eval_call() - What one call with these arguments meets
+ * @list:	As above
+ * @count:	As above
+ * @arch:	As above
+ * @number:	As above
+ * @arg:	The arguments
+ * @ret:	One action, or several where the instruction pointer decides
+ */
+void filter_eval_call(const struct filter *list, size_t count, uint32_t arch,
+		      uint32_t number, const uint64_t arg[FILTER_ARGS],
+		      struct filter_verdict *ret)
+{
+	struct known *word = buffer[0].state[0].arg;
+
+	first_state(&buffer[0]);
+	for (size_t i = 0; i < FILTER_ARGS; i++) {
+		word[2 * i] = (struct known){ UINT32_MAX, (uint32_t)arg[i] };
+		word[2 * i + 1] =
+			(struct known){ UINT32_MAX, (uint32_t)(arg[i] >> 32) };
+	}
+	eval(buffer, list, count, arch, number, ret);
 }
 
 /**

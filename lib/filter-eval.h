@@ -55,6 +55,11 @@ int filter_check(const struct filter *filter, struct err *err) MUST_CHECK;
  */
 void filter_eval(const struct filter *list, size_t count, uint32_t arch,
 		 uint32_t number, struct filter_verdict *ret);
+/* The same with all six arguments known. */
+#define FILTER_ARGS 6
+void filter_eval_call(const struct filter *list, size_t count, uint32_t arch,
+		      uint32_t number, const uint64_t arg[FILTER_ARGS],
+		      struct filter_verdict *ret);
 enum filter_answer filter_answer(const struct filter_verdict *verdict);
 
 #endif

@@ -17,6 +17,7 @@
  * and seccomp (kata-jail-exec, beside kata-jailer), and where it stands there.
  */
 #define POLICY_EXEC_NAME "kata-jail-exec"
+#define POLICY_TWIN_NAME "kata-jail-twin" /* in its place, in a twin */
 #define POLICY_EXEC "/jail-exec"
 
 enum policy_identity {

@@ -103,7 +103,11 @@ check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three ke
 
 # --- what the kernel holds for live sandboxes --------------------------------
 .PHONY: security-report
-REPORT_TOOLS := $(B)/tools/filter-report
+REPORT_TOOLS := $(B)/tools/filter-report $(B)/tools/twin-check
+$(B)/tools/twin-check: $(OBJ)/tests/security/twin-check.o $(OBJ)/runtime/twin.o \
+		$(OBJ)/runtime/boot-cache.o $(call lib_objs,$(LIB_JAIL) filter-eval)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
 $(B)/tools/filter-report: $(OBJ)/tests/security/filter-report.o \
 		$(OBJ)/runtime/installed-filters.o $(call lib_objs,$(LIB_JAIL) filter-eval)
 	@mkdir -p $(@D)

@@ -111,6 +111,61 @@ check_status() {
 	[ -n "$(note "$CID" .kata.acceleratorReason)" ]
 }
 
+# --- twins ---------------------------------------------------------------------
+# twin POLICIES POLICY [JAILER]: every forbidden call in a jail of that policy.
+twin() {
+	local share uid=60000 options
+
+	share=$(dirname "$(dirname "$KATA")")/share/kata
+	! is_root || uid=1900060000
+	options=(--uid $uid --bind "kernel=$share/vmlinux" --bind "initrd=$share/initrd.img")
+	if [ "$2" = virtiofsd ]; then
+		mkdir -p share
+		options=(--share "$PWD/share")
+	fi
+	inside "$E2E_TOOLS/twin-check" \
+		"${3:-$(dirname "$(dirname "$KATA")")/libexec/kata/kata-jailer}" "$1" "$2" "${options[@]}"
+}
+
+# with_filter POLICY FILTER: ./DIR/policies, where POLICY names FILTER.
+with_filter() {
+	mkdir "$2"
+	cp -r "$(dirname "$(dirname "$KATA")")"/share/kata/{policies,seccomp} "$2"
+	sed -i "s/\"seccomp\": \"[a-z-]*\"/\"seccomp\": \"$2\"/" "$2/policies/$1.json"
+}
+
+@test "jail: what a policy forbids is tried in a twin, and ends it" {
+	local policies
+
+	policies=$(dirname "$(dirname "$KATA")")/share/kata/policies
+	run -0 twin "$policies" qemu-tcg
+	has "$output" '"tried":1[0-9]{3},"through":0'
+	run -0 twin "$policies" virtiofsd
+	has "$output" '"tried":1[0-9]{3},"through":0'
+	# no KVM here: its filter, in the other jail
+	with_filter qemu-tcg qemu-kvm
+	run -0 twin "$PWD/qemu-kvm/policies" qemu-tcg
+	has "$output" '"tried":1[0-9]{3},"through":0'
+}
+
+@test "jail: a twin under a wider filter, or under none, is told apart" {
+	local policies
+
+	policies=$(dirname "$(dirname "$KATA")")/share/kata/policies
+	with_filter qemu-tcg virtiofsd
+	printf '#!/bin/sh\nshift 2\nexec %s --policy %s "$@"\n' \
+		"$(dirname "$(dirname "$KATA")")/libexec/kata/kata-jailer" \
+		"$PWD/virtiofsd/policies/qemu-tcg.json" >jailer
+	chmod 755 jailer
+	run -1 twin "$policies" qemu-tcg "$PWD/jailer"
+	has "$output" '"through":[1-9].*"first":"call n[0-9]+: (errno|returned).*must be killed"'
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	printf '#!/bin/sh\nexec %s --break seccomp "$@"\n' \
+		"$(dirname "$(dirname "$KATA_HOOKS")")/libexec/kata/kata-jailer" >jailer
+	run -1 twin "$policies" qemu-tcg "$PWD/jailer"
+	has "$output" 'no seccomp filter'
+}
+
 # --- broken jails ------------------------------------------------------------
 # caught JAIL LAYER PATTERN: create fails and names the layer.
 caught() {

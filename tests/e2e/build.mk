@@ -22,10 +22,10 @@ hooks-build:
 	+@$(MAKE) --no-print-directory HOOKS=1 all >build/hooks.log 2>&1 || \
 		{ tail -n 40 build/hooks.log; exit 1; }
 
-e2e: all $(PROBE) $(EVIL) hooks-build	## e2e tests as user and root (T=name picks, RUNTIME=runc checks the tests)
+e2e: all $(PROBE) $(EVIL) $(REPORT_TOOLS) hooks-build	## e2e tests as user and root (T=name picks, RUNTIME=runc checks the tests)
 	@tests/e2e/run $(B) '$(T)'
 
-soak: all $(PROBE) $(EVIL) hooks-build	## hours: all of S="starts codes eight cycles hostile faults e2e seccomp", or some (tests/e2e/soak)
+soak: all $(PROBE) $(EVIL) $(REPORT_TOOLS) hooks-build	## hours: all of S="starts codes eight cycles hostile faults e2e seccomp", or some (tests/e2e/soak)
 	@tests/e2e/soak $(B) $(S)
 
 test:	## unit, lint, 60 s of fuzzing, hostile shim peers, agent, e2e; ends with the counts

@@ -188,6 +188,13 @@ class Report:
         self.calls("kata-proxy", self.filters(box.proxy), 25)
         self.calls("kata-shim", self.filters(box.shim), 30)
 
+    def twins(self, twins):
+        for what, twin in zip(TWINS, twins):
+            first = f": {twin['first']}" if twin["through"] else ""
+            self.row(f"{what}: forbidden calls that did not end as they must in a twin "
+                     f"jail (of {twin['tried']})", "0", f"{twin['through']}{first}",
+                     twin["through"] == 0)
+
     def capabilities(self, box):
         for process in (box.vmm, box.proxy, box.shim):
             held = [key for key, bits in process.caps().items() if bits]
@@ -248,7 +255,8 @@ class Report:
                  "(`lib/filter-eval.c`); everything else is from `/proc`, read by root of the host. "
                  "*Usable* is what some thread may call, always or with some arguments; a call that is "
                  "answered with an error does not count. The KVM profile is evaluated in the place of "
-                 "the live one, under the filter that QEMU itself added.", "",
+                 "the live one, under the filter that QEMU itself added. A *twin* is a jail of the "
+                 "same policy in which each forbidden call is made, once in each interface.", "",
                  f"Linux {os.uname().release}; {version('/usr/bin/qemu-system-x86_64')}; "
                  f"accelerator of the live VMs: {boxes[0].accel}.", "",
                  "| what | limit | found | verdict |", "|---|---|---|---|"]
@@ -270,22 +278,31 @@ def version(program):
     return run.stdout.splitlines()[0]
 
 
-def states(command):
-    found = []
+TWINS = ("QEMU, TCG", "QEMU, KVM profile in the TCG jail", "virtiofsd")
+
+
+def answers(command):
+    """The states of the sandboxes, and what the twins found."""
+    states, twins = [], []
     for line in command.stdout:
         if line.strip() == "ready":
-            return found
-        found.append(json.loads(line))
-    raise Unknown("the sandboxes did not start")
+            if len(states) < 2 or len(twins) < len(TWINS):
+                break
+            return states, twins
+        found = json.loads(line)
+        (twins if "tried" in found else states).append(found)
+    raise Unknown("the sandboxes, or the twins of their jails, did not start")
 
 
 def main():
     build, figures = sys.argv[1:3]
     with subprocess.Popen(sys.argv[4:], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as command:
-        boxes = [Sandbox(state) for state in states(command)]
+        states, twins = answers(command)
+        boxes = [Sandbox(state) for state in states]
         report = Report(build)
         report.all_calls(boxes[0])
+        report.twins(twins)
         report.capabilities(boxes[0])
         report.namespaces(boxes)
         report.inherited(boxes)

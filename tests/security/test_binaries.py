@@ -24,7 +24,8 @@ import unittest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD, MAKE = "build", "make"
 # static programs, and the objects of ours that they are linked from
-STATIC = {"kata-agent": "agent/*.o", "kata-jail-exec": "jailer/jail-exec.o"}
+STATIC = {"kata-agent": "agent/*.o", "kata-jail-exec": "jailer/jail-exec.o",
+          "kata-jail-twin": "jailer/jail-twin.o"}
 
 PT_LOAD, PT_DYNAMIC, PT_INTERP = 1, 2, 3
 PT_GNU_STACK, PT_GNU_RELRO = 0x6474E551, 0x6474E552

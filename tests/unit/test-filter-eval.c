@@ -148,6 +148,27 @@ static void test_masks(void **state)
 	free(f[1].insn);
 }
 
+static void test_known_arguments(void **state)
+{
+	static const char rules[] =
+		PROFILE(ALLOW("socket", CONDITION(0, 1, 0, EQ)));
+	static const uint64_t arg[][FILTER_ARGS] = { { 1 },
+						     { 2 },
+						     { 1ull << 32 | 1 } };
+	static const enum filter_answer answer[] = { FILTER_ALWAYS,
+						     FILTER_KILLED,
+						     FILTER_KILLED };
+	struct filter f = compile(rules);
+	struct filter_verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(arg); i++) {
+		filter_eval_call(&f, 1, NATIVE, SYS_socket, arg[i], &v);
+		assert_int_equal(filter_answer(&v), answer[i]);
+	}
+	free(f.insn);
+}
+
 /* Equal conditions on both sides leave "by argument", not "always". */
 static void test_comparisons(void **state)
 {
@@ -475,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_argument),
 		cmocka_unit_test(test_disjoint),
 		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_known_arguments),
 		cmocka_unit_test(test_comparisons),
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_errno_data),
