@@ -83,6 +83,9 @@ static int make_jail(struct jail *jail, struct err *err)
 {
 	int r = policy_load(jail->policy_path, &jail->policy, err);
 
+	if (r == 0 && jail->policy->identity == POLICY_ID_SELF)
+		r = err_msg(err, EINVAL, "%s confines itself: it has no jail",
+			    jail->policy->program);
 	if (r == 0)
 		r = fds_check(jail, err);
 	if (r == 0)

@@ -32,7 +32,8 @@ const char *const policy_ns_name[POLICY_NS_MAX] = { "user",  "mnt", "pid",
 						    "net",   "ipc", "uts",
 						    "cgroup" };
 
-static const char *const identity_name[POLICY_ID_MAX] = { "own", "whole-map" };
+static const char *const identity_name[POLICY_ID_MAX] = { "own", "whole-map",
+							  "self" };
 
 /*
  * The only capabilities a policy may grant, each harmless outside the user
@@ -189,9 +190,10 @@ static int get_identity(const struct json *root, struct policy *policy,
 			return 0;
 		}
 	}
-	return err_msg(err, EINVAL,
-		       "identity: \"%s\" is neither \"own\" nor \"whole-map\"",
-		       text);
+	return err_msg(
+		err, EINVAL,
+		"identity: \"%s\" is not \"own\", \"whole-map\" or \"self\"",
+		text);
 }
 
 static int get_namespaces(const struct json *root, struct policy *policy,
@@ -216,6 +218,11 @@ static int get_namespaces(const struct json *root, struct policy *policy,
 	strv_done(&names);
 	if (r < 0)
 		return r;
+	if (policy->identity == POLICY_ID_SELF)
+		return policy->namespaces & (1u << POLICY_NS_MNT) ?
+			       0 :
+			       err_msg(err, EINVAL,
+				       "namespaces: mnt is missing");
 	for (unsigned n = 0; n < POLICY_NS_MAX; n++)
 		if (!(policy->namespaces & (1u << n)))
 			return err_msg(
@@ -467,6 +474,16 @@ static int get_landlock(const struct json *root, struct policy *policy,
 	return 0;
 }
 
+/* Before the identity is read: what a program is, depends on it. */
+static bool is_self(const struct json *root)
+{
+	const char *text = NULL;
+	struct err ignored = ERR_INIT;
+
+	return json_get_string(root, "", "identity", &text, &ignored) > 0 &&
+	       strcmp(text, identity_name[POLICY_ID_SELF]) == 0;
+}
+
 static int get_program(const struct json *root, struct policy *policy,
 		       struct err *err)
 {
@@ -480,6 +497,12 @@ static int get_program(const struct json *root, struct policy *policy,
 			       policy->name);
 	r = need(get_text(root, "", "program", &policy->program, err),
 		 "program", err);
+	if (r >= 0 && is_self(root))
+		return is_name(policy->program) ?
+			       0 :
+			       err_msg(err, EINVAL,
+				       "program: \"%s\" is no name of a program of ours",
+				       policy->program);
 	if (r >= 0)
 		r = policy_path_check("program", policy->program, err);
 	if (r >= 0)
@@ -528,6 +551,36 @@ static int get_files(const struct json *root, struct policy *policy,
 	return r;
 }
 
+/* What only a jailer could enforce is no part of a policy without one. */
+static int check_self(const struct json *root, const struct policy *policy,
+		      struct err *err)
+{
+	const struct {
+		const char *key;
+		bool given;
+	} jailers[] = {
+		{ "binds", policy->bind_count > 0 },
+		{ "directories", policy->dirs.count > 0 },
+		{ "tmpfs", policy->tmpfs.count > 0 },
+		{ "proc", policy->proc },
+		{ "landlock", policy->landlock_count > 0 },
+		{ "ownFilters", policy->own_filters > 0 },
+	};
+	bool libraries = false;
+
+	if (policy->identity != POLICY_ID_SELF)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(jailers); i++)
+		if (jailers[i].given)
+			return err_msg(err, EINVAL, "%s: only a jail has this",
+				       jailers[i].key);
+	if (json_get_bool(root, "", "libraries", &libraries, err) < 0)
+		return -err->code;
+	return libraries ?
+		       err_msg(err, EINVAL, "libraries: only a jail has this") :
+		       0;
+}
+
 static int parse_root(const struct json *root, struct policy *policy,
 		      struct err *err)
 {
@@ -568,6 +621,8 @@ static int parse_root(const struct json *root, struct policy *policy,
 		r = get_env(root, &policy->env, err);
 	if (r >= 0)
 		r = get_names(root, "descriptors", &policy->fds, err);
+	if (r >= 0)
+		r = check_self(root, policy, err);
 	return r < 0 ? r : 0;
 }
 

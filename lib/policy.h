@@ -23,6 +23,7 @@
 enum policy_identity {
 	POLICY_ID_OWN, /* one id per sandbox, single-id user namespace */
 	POLICY_ID_WHOLE_MAP, /* uid 0 of a child user namespace that holds the whole map */
+	POLICY_ID_SELF, /* no jail: a program of ours that confines itself */
 	POLICY_ID_MAX
 };
 
@@ -61,9 +62,9 @@ struct policy_access {
 
 struct policy {
 	char *name;    /* "qemu-kvm" */
-	char *program; /* host path, the same in the jail */
+	char *program; /* host path, the same in the jail; a name for SELF */
 	enum policy_identity identity;
-	uint32_t namespaces; /* bits of enum policy_ns; all seven required */
+	uint32_t namespaces; /* bits of enum policy_ns; all seven for a jail */
 	uint64_t caps;	     /* kept, as capability bits; 0 for none */
 	uint64_t start_caps; /* additionally held until the program drops them */
 	char *seccomp; /* profile name: seccomp/NAME.bpf beside the policies */

@@ -34,7 +34,8 @@
 #define FILE_BYTES_MAX (1u << 20)
 #define BWRAP "/usr/bin/bwrap"
 
-static const char *const policy_file[] = { "qemu-kvm", "qemu-tcg", "virtiofsd" };
+static const char *const policy_file[] = { "qemu-kvm", "qemu-tcg", "virtiofsd",
+					   "kata-proxy", "kata-shim" };
 static const char *const filter_file[] = { "proxy", "shim", "qemu-kvm",
 					   "qemu-tcg", "virtiofsd" };
 

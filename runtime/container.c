@@ -231,6 +231,8 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 	if (r == 0)
 		r = readback_check(&got, c->bundle.spec, c->id, err);
 	readback_done(&got);
+	if (r == 0)
+		r = jail_check_shim(c->rt, &c->state, err);
 	if (r < 0)
 		return r;
 	record_init(&record, RECORD_OK);

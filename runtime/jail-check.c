@@ -148,15 +148,15 @@ static int record_jail(int info_fd, const char *what, pid_t proxy,
 }
 
 /* The proof is kept beside the state: ID/verified.json. */
-static int save_reports(int dir_fd, const struct verify_report *vmm,
-			const struct verify_report *fs, struct err *err)
+static int save_reports(int dir_fd, const struct verify_report *report,
+			size_t count, struct err *err)
 {
 	struct json_writer w = { .pretty = true };
 	int r;
 
 	json_begin_array(&w, NULL);
-	verify_report_json(vmm, &w, NULL);
-	verify_report_json(fs, &w, NULL);
+	for (size_t i = 0; i < count; i++)
+		verify_report_json(&report[i], &w, NULL);
 	json_end_array(&w);
 	r = path_write_atomic(dir_fd, "verified.json", w.text, w.len, err);
 	json_writer_done(&w);
@@ -178,12 +178,12 @@ static void show_failed(struct runtime *rt, const struct verify_report *report)
 	free(text);
 }
 
-static int verify_one(const struct sandbox *s, const char *policy_name,
-		      pid_t pid, const struct verify_expect *expect,
+static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
+		      const struct verify_expect *expect,
 		      struct verify_report *report, struct err *err)
 {
 	AUTO_FREE char *path =
-		xasprintf("%s/%s.json", s->rt->settings.policies, policy_name);
+		xasprintf("%s/%s.json", rt->settings.policies, policy_name);
 	struct policy *policy = NULL;
 	int r = policy_load(path, &policy, err);
 
@@ -195,13 +195,42 @@ static int verify_one(const struct sandbox *s, const char *policy_name,
 		return 0;
 	}
 	if (r < 0)
-		show_failed(s->rt, report);
+		show_failed(rt, report);
 	return r; /* the text names the jail */
 }
 
-static int verify_both(struct sandbox *s, const char *vmm_policy,
-		       struct verify_report *vmm, struct verify_report *fs,
-		       struct err *err)
+/* Of a program of ours, which confined itself under the caller's ids. */
+static int verify_own(struct runtime *rt, const char *policy,
+		      const char *program, pid_t pid, bool single_id,
+		      struct verify_report *report, struct err *err)
+{
+	const struct verify_expect expect = {
+		.uid = geteuid(),
+		.gid = getegid(),
+		.single_id = single_id,
+		.inherited_filters = VERIFY_OWN_FILTERS,
+		.filters = rt->settings.seccomp,
+		.program = program,
+	};
+
+	return verify_one(rt, policy, pid, &expect, report, err);
+}
+
+int jail_check_shim(struct runtime *rt, const struct state *state,
+		    struct err *err)
+{
+	struct verify_report report = VERIFY_REPORT_INIT;
+	int r = verify_own(rt, "kata-shim", rt->settings.shim, state->shim.pid,
+			   state->single_id, &report, err);
+
+	verify_report_done(&report);
+	return r;
+}
+
+enum { REPORT_VMM, REPORT_FS, REPORT_PROXY, REPORT_COUNT };
+
+static int verify_all(struct sandbox *s, const char *vmm_policy,
+		      struct verify_report *report, struct err *err)
 {
 	AUTO_FREE char *share =
 		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
@@ -233,11 +262,14 @@ static int verify_both(struct sandbox *s, const char *vmm_policy,
 		.filters = filters,
 	};
 
-	if (verify_one(s, vmm_policy, s->state->vmm.pid, &vmm_expect, vmm,
-		       err) < 0 ||
-	    verify_one(s, "virtiofsd", s->state->fs.pid, &fs_expect, fs, err) < 0)
+	if (verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
+		       &report[REPORT_VMM], err) < 0 ||
+	    verify_one(s->rt, "virtiofsd", s->state->fs.pid, &fs_expect,
+		       &report[REPORT_FS], err) < 0 ||
+	    verify_own(s->rt, "kata-proxy", s->rt->settings.proxy, s->proxy.pid,
+		       s->state->single_id, &report[REPORT_PROXY], err) < 0)
 		return -err->code;
-	return save_reports(s->dir_fd, vmm, fs, err);
+	return save_reports(s->dir_fd, report, REPORT_COUNT, err);
 }
 
 static bool is_required(const struct runtime *rt, const char *layer)
@@ -360,20 +392,20 @@ static int check_cgroups(struct sandbox *s, struct err *err)
 
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
-	struct verify_report vmm = VERIFY_REPORT_INIT, fs = VERIFY_REPORT_INIT;
+	struct verify_report report[REPORT_COUNT] = { 0 };
 	int r;
 
 	if (record_both(s, err) < 0 || check_alone(s, err) < 0 ||
 	    check_cgroups(s, err) < 0)
 		return -err->code;
-	r = verify_both(s, vmm_policy, &vmm, &fs, err);
+	r = verify_all(s, vmm_policy, report, err);
 	if (r == 0)
-		r = note_absent(s, &vmm, err);
+		r = note_absent(s, &report[REPORT_VMM], err);
 	if (r == 0)
-		r = note_absent(s, &fs, err);
+		r = note_absent(s, &report[REPORT_FS], err);
 	if (r == 0 && s->state->single_id)
 		strv_add(&s->state->notes, SINGLE_ID_NOTE);
-	verify_report_done(&vmm);
-	verify_report_done(&fs);
+	for (size_t i = 0; i < REPORT_COUNT; i++)
+		verify_report_done(&report[i]);
 	return r;
 }

@@ -10,8 +10,13 @@
 #define JAIL_INITRD "/guest/initrd.img"
 
 /*
+ * Compares the container's shim, once it has confined itself, with its policy.
+ */
+int jail_check_shim(struct runtime *rt, const struct state *state,
+		    struct err *err) MUST_CHECK;
+/*
  * Learns both programs' pids from bubblewrap, records them, and compares the
- * live processes with their policies. -EPERM names the first difference,
+ * live processes, the proxy among them, with their policies. -EPERM names the first difference,
  * -EBUSY a process that has the VMM's id besides.
  */
 int jail_check(struct sandbox *sandbox, const char *vmm_policy,

@@ -164,6 +164,18 @@ static int check_jail(const struct runtime *rt, const char *name,
 	return r;
 }
 
+/* What our own programs are compared with; they are checked for themselves. */
+static int check_own(const struct runtime *rt, const char *name, struct err *err)
+{
+	AUTO_FREE char *path =
+		xasprintf("%s/%s.json", rt->settings.policies, name);
+	struct policy *policy = NULL;
+	int r = policy_load(path, &policy, err);
+
+	policy_free(policy);
+	return r < 0 ? err_wrap(err, "jail %s", name) : 0;
+}
+
 /* Every jail that may be the one: which it is, is not known yet. */
 static int check_jails(const struct runtime *rt, struct err *err)
 {
@@ -171,7 +183,9 @@ static int check_jails(const struct runtime *rt, struct err *err)
 					  ACCEL_WANT_KVM :
 					  rt->settings.accelerator;
 
-	if (check_jail(rt, "virtiofsd", err) < 0 ||
+	if (check_own(rt, "kata-proxy", err) < 0 ||
+	    check_own(rt, "kata-shim", err) < 0 ||
+	    check_jail(rt, "virtiofsd", err) < 0 ||
 	    (want != ACCEL_WANT_TCG && check_jail(rt, "qemu-kvm", err) < 0) ||
 	    (want != ACCEL_WANT_KVM && check_jail(rt, "qemu-tcg", err) < 0))
 		return -err->code;

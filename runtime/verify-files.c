@@ -40,6 +40,8 @@ char *verify_shown(const char *text)
 
 int verify_program(struct verify *v, struct err *err)
 {
+	const char *program = v->expect->program ? v->expect->program :
+						   v->policy->program;
 	struct stat theirs, ours;
 	char link[LINK_MAX];
 	ssize_t n = readlinkat(v->proc_fd, "exe", link, sizeof(link) - 1);
@@ -49,10 +51,10 @@ int verify_program(struct verify *v, struct err *err)
 	link[n] = '\0';
 	if (fstatat(v->proc_fd, "exe", &theirs, 0) < 0)
 		return err_set(err, errno, "stat exe");
-	if (stat(v->policy->program, &ours) < 0)
-		return err_set(err, errno, "stat %s", v->policy->program);
-	verify_add(v, "program", same_file(&theirs, &ours),
-		   xstrdup(v->policy->program), verify_shown(link));
+	if (stat(program, &ours) < 0)
+		return err_set(err, errno, "stat %s", program);
+	verify_add(v, "program", same_file(&theirs, &ours), xstrdup(program),
+		   verify_shown(link));
 	return 0;
 }
 
@@ -388,7 +390,9 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 			       err_set(err, errno, "stat fd %s", number);
 	if (S_ISDIR(st.st_mode))
 		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
-	if (!fd_is_known(v, link, fd, &st) && !*bad) {
+	if (!fd_is_known(v, link, fd, &st) &&
+	    !(verify_is_self(v) && verify_self_fd(v, number, link, &st)) &&
+	    !*bad) {
 		AUTO_FREE char *name = verify_shown(link);
 
 		*bad = xasprintf("%s is %s", number, name);

@@ -3,6 +3,8 @@
 #ifndef RUNTIME_VERIFY_PARTS_H
 #define RUNTIME_VERIFY_PARTS_H
 
+#include <sys/stat.h>
+
 #include "alloc.h"
 #include "verify.h"
 
@@ -52,6 +54,11 @@ void verify_listing(struct verify *v, const struct strv *names);
 /* Printable copy of text from inside the jail. */
 char *verify_shown(const char *text);
 
+static inline bool verify_is_self(const struct verify *v)
+{
+	return v->policy->identity == POLICY_ID_SELF;
+}
+
 static inline bool verify_is_file_server(const struct verify *v)
 {
 	return v->policy->identity == POLICY_ID_WHOLE_MAP;
@@ -59,6 +66,12 @@ static inline bool verify_is_file_server(const struct verify *v)
 
 /* verify-calls.c: the filter's digest, and what the installed ones let through */
 int verify_calls(struct verify *v, struct err *err) MUST_CHECK;
+
+/* verify-self.c: of a program of ours that confines itself */
+int verify_undumpable(struct verify *v, struct err *err) MUST_CHECK;
+/* fd may be held by such a program: number, what it leads to, its flags */
+bool verify_self_fd(const struct verify *v, const char *number,
+		    const char *link, const struct stat *st);
 
 /* verify-mounts.c */
 int verify_mounts(struct verify *v, struct err *err) MUST_CHECK;

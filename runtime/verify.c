@@ -70,6 +70,21 @@ static int judge(const struct verify_report *report, struct err *err)
 	return 0;
 }
 
+typedef int (*const verify_part)(struct verify *, struct err *);
+
+static verify_part of_jail[] = {
+	verify_program, verify_status,	 verify_namespaces, verify_network,
+	verify_root,	verify_mounts,	 verify_fds,	    verify_environment,
+	verify_limits,	verify_landlock, verify_calls,	    NULL,
+};
+
+/* Its root is for itself to make: nothing of it is to be opened by anybody. */
+static verify_part of_self[] = {
+	verify_program,	   verify_status,      verify_namespaces,
+	verify_fds,	   verify_environment, verify_limits,
+	verify_undumpable, verify_calls,       NULL,
+};
+
 /**
  * verify_jail() - Compare a live process with its policy
  * @pid:	The program itself
@@ -88,18 +103,14 @@ int verify_jail(pid_t pid, const struct policy *policy,
 		const struct verify_expect *expect,
 		struct verify_report *report, struct err *err)
 {
-	static int (*const part[])(struct verify *, struct err *) = {
-		verify_program,	 verify_status,	     verify_namespaces,
-		verify_network,	 verify_root,	     verify_mounts,
-		verify_fds,	 verify_environment, verify_limits,
-		verify_landlock, verify_calls,
-	};
 	AUTO_FREE char *path = xasprintf("/proc/%d", pid);
 	AUTO_FD int proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct verify v = { .proc_fd = proc_fd,
 			    .policy = policy,
 			    .expect = expect,
 			    .report = report };
+	verify_part *part = policy->identity == POLICY_ID_SELF ? of_self :
+								 of_jail;
 	int r = 0;
 
 	report->jail = xstrdup(policy->name);
@@ -107,8 +118,8 @@ int verify_jail(pid_t pid, const struct policy *policy,
 	if (proc_fd < 0)
 		return err_set(err, errno, "jail %s: open %s", policy->name,
 			       path);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(part); i++)
-		r = part[i](&v, err);
+	while (r == 0 && *part)
+		r = (*part++)(&v, err);
 	if (r == 0)
 		r = verify_label(&v, pid, err);
 	if (r < 0)

@@ -38,6 +38,7 @@ struct verify_expect {
 	/* The ABI of Landlock that kata-jail-exec told; -1: nothing was told */
 	int landlock_told;
 	const char *filters; /* directory of the compiled filters */
+	const char *program; /* host path; needed for a policy of kind self */
 };
 
 #define VERIFY_OWN_FILTERS UINT32_MAX

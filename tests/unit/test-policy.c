@@ -136,6 +136,43 @@ static void test_head(void **state)
 	refused(HEAD("own") ",\"libraries\":1}", "libraries");
 }
 
+#define SELF_HEAD                                                              \
+	"{\"name\":\"x\",\"program\":\"kata-x\",\"identity\":\"self\","        \
+	"\"seccomp\":\"x\","
+#define SELF SELF_HEAD "\"namespaces\":[\"mnt\",\"net\"]"
+
+/* A program that confines itself: what a jailer would do is no part of it. */
+static void test_self(void **state)
+{
+	static const char *const name[] = { "kata-proxy", "kata-shim" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {
+		struct policy *policy = shipped(name[i]);
+
+		assert_int_equal(policy->identity, POLICY_ID_SELF);
+		assert_string_equal(policy->program, name[i]);
+		assert_true(policy->namespaces & 1u << POLICY_NS_MNT);
+		assert_false(policy->namespaces & 1u << POLICY_NS_USER);
+		assert_int_equal(policy->env.count, 0);
+		policy_free(policy);
+	}
+	refused(SELF ",\"binds\":[{\"name\":\"y\",\"target\":\"/y\"}]}",
+		"binds");
+	refused(SELF ",\"directories\":[\"/y\"]}", "directories");
+	refused(SELF ",\"tmpfs\":[\"/y\"]}", "tmpfs");
+	refused(SELF ",\"proc\":true}", "proc");
+	refused(SELF ",\"libraries\":true}", "libraries");
+	refused(SELF ",\"ownFilters\":1}", "ownFilters");
+	refused(SELF ",\"capabilities\":[\"chown\"]}", "capabilities");
+	refused(SELF ",\"landlock\":[{\"path\":\"/y\",\"access\":[]}]}",
+		"landlock");
+	refused(SELF_HEAD "\"namespaces\":[\"net\"]}", "mnt is missing");
+	refused("{\"name\":\"x\",\"program\":\"/usr/bin/x\",\"identity\":\"self\","
+		"\"namespaces\":[\"mnt\"],\"seccomp\":\"x\"}",
+		"program: \"/usr/bin/x\" is no name");
+}
+
 static void test_caps(void **state)
 {
 	(void)state;
@@ -338,6 +375,7 @@ int main(void)
 		cmocka_unit_test(test_shipped_file_server),
 		cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_head),
+		cmocka_unit_test(test_self),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_binds),
 		cmocka_unit_test(test_devices_and_writable),
