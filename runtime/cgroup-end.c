@@ -21,6 +21,7 @@
 
 #define PROCS_MAX (1u << 20)
 #define KILL_TRIES 20
+#define REMOVE_TRIES 250 /* 20 ms apart */
 
 int cgroup_join(const struct strv *dirs, pid_t pid, struct err *err)
 {
@@ -146,7 +147,8 @@ static bool is_absent(const char *dir, int code)
 static int remove_dir(const char *dir, bool ours, struct err *err)
 {
 	const struct timespec pause = { 0, 20000000 };
-	int tries = 50;
+	/* A thousand processes that were killed take seconds to go. */
+	int tries = ours ? REMOVE_TRIES : REMOVE_TRIES / 5;
 
 	while (rmdir(dir) < 0) {
 		int code = errno;

@@ -81,8 +81,8 @@ int cgroup_check(const struct strv *dirs, pid_t pid, const char *what,
  */
 void cgroup_kill(const struct strv *dirs);
 /*
- * Removes the directories that are there; tries for a second while processes
- * are leaving. One that was not made by us and has others in it stays.
+ * Removes the directories that are there; tries for five seconds while
+ * processes are leaving. One that was not made by us and has others in it stays.
  */
 int cgroup_remove(const struct strv *dirs, const struct strv *made,
 		  struct err *err) MUST_CHECK;

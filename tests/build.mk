@@ -116,6 +116,17 @@ $(B)/tools/filter-report: $(OBJ)/tests/security/filter-report.o \
 security-report: all $(REPORT_TOOLS)	## filters, rights and ids of live sandboxes against their limits (root); writes docs/security-figures.md
 	@tests/security/report $(B)
 
+# runtime/cgroup*.c on cgroup v2, whatever this host has.
+.PHONY: check-cgroup2
+$(B)/security/cgroup-probe: $(OBJ)/tests/security/cgroup-probe.o \
+		$(patsubst %,$(OBJ)/runtime/%.o,cgroup cgroup-end cgroup-update) \
+		$(call lib_objs,$(LIB_BASE))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -static -o $@ $^
+
+check-cgroup2: all $(B)/security/cgroup-probe	## control groups on cgroup v2, on two kernels in QEMU
+	@/usr/bin/python3 tests/security/test_cgroup2.py $(B)
+
 # --- fuzzing ---------------------------------------------------------------
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
