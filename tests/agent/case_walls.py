@@ -97,3 +97,16 @@ class Walls(Calls):
         self.assertEqual(about[2].text, "/agent")
         self.assertEqual((back.cgroup, back.cwd), ("/kata/" + name, "/"))
         G.call("RemoveContainer", container_id=name)
+
+    def test_init_in_a_user_namespace_of_its_own(self):
+        """An exec goes where the container is, and not deeper."""
+        name = self.start([], process=G.process(
+            ["busybox", "unshare", "-r", "sleep", "1000"], **EVERYTHING))
+        for i in range(50):
+            answer = G.call("ExecProcess", container_id=name,
+                            exec_id="u%d" % i, process=G.process(["true"]))
+            G.collect(name, "u%d" % i)
+            if answer.read_back.shared_namespaces != 0x7F:
+                break
+        self.assertEqual((answer.read_back.shared_namespaces,
+                          answer.read_back.namespaces), (0x7E, 0x76))

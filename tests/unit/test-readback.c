@@ -197,6 +197,8 @@ static void test_process(void **state UNUSED)
 	LIE(oom_score_adj, 0, "process.oomScoreAdj");
 	for (unsigned bit = 0; bit < 7; bit++) {
 		LIE(namespaces, 0x76 ^ 1u << bit, "namespaces of its own");
+		if (!(0x76 & 1u << bit))
+			continue;
 		LIE(shared_namespaces, 0x7f ^ 1u << bit,
 		    "namespaces of the container");
 	}
@@ -307,6 +309,10 @@ static void test_exec(void **state UNUSED)
 	fill();
 	/* A container with an init system puts it below the container's. */
 	put(got.main.cgroup, sizeof(got.main.cgroup), "/kata/" ID "/init.scope");
+	assert_int_equal(
+		readback_check_exec(&got, &spec->process, spec, ID, &err), 0);
+	/* The init has made a user and a net namespace for itself. */
+	got.main.shared_namespaces = 0x76;
 	assert_int_equal(
 		readback_check_exec(&got, &spec->process, spec, ID, &err), 0);
 	got.main.umask = 0;
