@@ -109,10 +109,13 @@ static bool parse(char *text, long *ret_number, long arg[ARGS_MAX])
 	return !*end;
 }
 
-/* In the child. Whatever becomes of it, it does not wait for ever. */
+/*
+ * In the child. Whatever becomes of it, it does not wait for ever. Without a
+ * call it ends, in the way that must work.
+ */
 static NORETURN void try_call(char *text)
 {
-	long number, r, arg[ARGS_MAX] = { 0 };
+	long number = SYS_exit_group, r, arg[ARGS_MAX] = { 0 };
 	char kind = text ? text[0] : 'n';
 
 	alarm(CALL_SECONDS);
@@ -121,7 +124,7 @@ static NORETURN void try_call(char *text)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		_exit(CHILD_UNTRIED);
 	if (!text)
-		syscall(SYS_exit_group, CHILD_CONTROL);
+		arg[0] = CHILD_CONTROL;
 	if (kind == 'i')
 		r = call_i386(number, arg);
 	else
