@@ -29,7 +29,7 @@ programs() {
 	local file
 
 	for file in $(programs "$KATA"); do
-		lacks "$(strings -a "$file")" "KATA_TEST_|TestDie|^$SWITCHES"
+		lacks "$(strings -a "$file")" "KATA_TEST_|TestDie|agent_break|^$SWITCHES"
 		lacks "$(nm "$file" 2>&1)" " $SWITCHES"
 	done
 }
@@ -40,6 +40,7 @@ programs() {
 	has "$(strings -a "$KATA_HOOKS")" KATA_TEST_BREAK
 	has "$(strings -a "$KATA_HOOKS")" KATA_TEST_UNVERIFIED
 	has "$(strings -a "$(dirname "$KATA_HOOKS")/../libexec/kata/kata-agent")" TestDie
+	has "$(strings -a "$(dirname "$KATA_HOOKS")/../libexec/kata/kata-agent")" agent_break
 	has "$(nm "$(dirname "$KATA_HOOKS")/../libexec/kata/kata-jailer")" hook_layer
 }
 
