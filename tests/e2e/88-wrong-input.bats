@@ -242,7 +242,9 @@ without() {
 	refused_settings "$s" "guest's seccomp profile: .*/default.json: writable by group"
 	chmod 644 seccomp/guest/default.json
 	mkdir policies
-	refused_settings "$p" 'jail virtiofsd: policy: resolve .*virtiofsd.json: No such file'
+	refused_settings "$p" 'jail kata-proxy: policy: resolve .*/kata-proxy.json: No such file'
+	cp "$SHARE"/policies/kata-*.json policies/
+	refused_settings "$p" 'jail virtiofsd: policy: resolve .*/virtiofsd.json: No such file'
 	cp "$SHARE"/policies/*.json policies/
 	chmod 646 policies/virtiofsd.json
 	refused_settings "$p" 'jail virtiofsd: policy: .*: writable by group'
@@ -323,6 +325,11 @@ altered() {
 	altered qemu-tcg '.binds += [{source: "/dev/mem", target: "/dev/mem", device: true}]' \
 		'binds\[[0-9]+\]\.source: /dev/mem is not among the devices'
 	altered qemu-tcg '.binds += [.binds[0]]' 'binds\[[0-9]+\]\.target: .* is given twice'
+	altered kata-proxy '.capabilities = ["sys_admin"]' 'capabilities: cap_sys_admin is not among'
+	altered kata-shim '.namespaces = ["pid"]' 'namespaces: mnt is missing'
+	altered kata-shim '.identity = "own"' 'program: must be an absolute path'
+	altered qemu-tcg '.identity = "self"' 'program: .* is no name of a program of ours'
+	altered qemu-tcg '.identity = "self" | .program = "qemu"' '[a-z]*: only a jail has this'
 	altered qemu-tcg '.Seccomp = "x"' 'Seccomp: unknown key'
 	altered qemu-tcg '.environment = null' 'environment: is null'
 }

@@ -288,7 +288,7 @@ others_is_refused() {
 	world_bundle others '.process.args = ["/bin/true"]'
 	OCI_IDS+=(others)
 	for file in libexec/kata/kata-{jailer,proxy,shim} share/kata/{vmlinux,initrd.img} \
-		share/kata/policies/{qemu-kvm,qemu-tcg,virtiofsd}.json \
+		share/kata/policies/{qemu-kvm,qemu-tcg,virtiofsd,kata-proxy,kata-shim}.json \
 		share/kata/seccomp/{qemu-kvm,qemu-tcg,virtiofsd,proxy,shim}.bpf; do
 		others_is_refused $file
 	done
