@@ -320,12 +320,16 @@ def prepare():
 
 
 def finish():
-    for pool in pools.values():
-        pool.drop()
-    for host in hosts.values():
-        host.end()
-    for place in places.values():
-        place.end()
+    """Everything, also where a part of it fails: that is told, and kept to look at."""
+    failed = None
+    for end in [pool.drop for pool in pools.values()] + \
+            [thing.end for thing in [*hosts.values(), *places.values()]]:
+        try:
+            end()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            failed = error
+    if failed:
+        raise failed
     if work:
         shutil.rmtree(work)
 
