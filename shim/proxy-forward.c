@@ -119,8 +119,12 @@ static size_t write_guest(struct proxy *proxy)
 		return (size_t)n;
 	if (n != -EAGAIN) {
 		proxy_forget(proxy, &proxy->agent);
-		proxy_suspect(proxy,
-			      "the VM does not take what is sent to the agent");
+		/* a write may find the end before a read does */
+		proxy_suspect(
+			proxy,
+			n == -EPIPE || n == -ECONNRESET ?
+				"the VM closed the agent channel" :
+				"the VM does not take what is sent to the agent");
 	}
 	return 0;
 }
