@@ -208,6 +208,7 @@ void cgroup_enable(const char *mount_point, const char *path, unsigned mask)
 	}
 }
 
+/* Return: 1 the last one was made, 0 it was there, -errno */
 static int make_dirs(const char *mount_point, const char *path)
 {
 	AUTO_FREE char *dir = xasprintf("%s%s", mount_point, path);
@@ -219,7 +220,9 @@ static int make_dirs(const char *mount_point, const char *path)
 			return -errno;
 		*at = '/';
 	}
-	return mkdir(dir, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	if (mkdir(dir, 0755) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
 }
 
 /* cpuset of v1 starts empty and refuses processes until it has values. */
@@ -266,7 +269,9 @@ static int use_hierarchy(const struct hierarchy *h, const char *path, void *arg,
 	AUTO_FREE char *procs = xasprintf("%s/cgroup.procs", dir);
 	int r = make_dirs(h->mount_point, path);
 
-	if (r == 0 && access(procs, W_OK) < 0)
+	if (r > 0)
+		strv_add(&m->cgroup.made, dir);
+	if (r >= 0 && access(procs, W_OK) < 0)
 		r = -errno;
 	if (r < 0) {
 		strv_addf(m->notes, "cgroup %s: not writable here (%s)",
@@ -400,10 +405,10 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 	if (each_hierarchy(mounts, use_hierarchy, path, &m, err) < 0) {
 		struct err ignored = ERR_INIT;
 
-		IGNORE(cgroup_remove(&m.cgroup.dirs, &(struct strv){ 0 },
-				     &ignored) < 0,
-		       "the first error is the one to report");
+		if (cgroup_remove(&m.cgroup.dirs, &m.cgroup.made, &ignored) == 0)
+			strv_done(&m.cgroup.made);
 		strv_done(&m.cgroup.dirs);
+		*ret = (struct cgroup){ .made = m.cgroup.made };
 		return err_wrap(err, "cgroup");
 	}
 	note_missing(&m);

@@ -20,6 +20,7 @@ enum cgroup_manager {
 
 struct cgroup {
 	struct strv dirs; /* absolute, made (or found) and ours to join */
+	struct strv made; /* of these and others: those that we made */
 	bool incomplete;  /* a limit that was asked for has no effect */
 };
 
@@ -27,7 +28,8 @@ struct cgroup {
  * path: linux.cgroupsPath, NULL when absent. Limits are the spec's plus
  * overhead_mib of memory for the VMM. A hierarchy that cannot be written is
  * left out and named in notes, and so is a limit that no hierarchy took. With
- * nothing to join, dirs is empty.
+ * nothing to join, dirs is empty. After a failure ret->made alone is filled:
+ * what could not be removed again.
  */
 int cgroup_make(enum cgroup_manager manager, const char *path,
 		const struct oci_resources *resources, uint32_t overhead_mib,
@@ -36,7 +38,8 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 /*
  * Adds to ret the directories that cgroup_make() would make, to be recorded
  * before it does: should it be killed, they are ours to remove, and whoever is
- * in them is ours to end. Not those that are there already.
+ * in them is ours to end. Not those that are there already. Once it has, what
+ * holds is ret->made: somebody else may have made one of them in between.
  */
 int cgroup_plan(enum cgroup_manager manager, const char *path, struct strv *ret,
 		struct err *err) MUST_CHECK;

@@ -240,6 +240,78 @@ static int free_uid(const struct runtime *rt, int dir_fd, struct state *state,
 	return 0;
 }
 
+static void copy_strv(const struct strv *from, struct strv *ret)
+{
+	for (size_t i = 0; i < from->count; i++)
+		strv_add(ret, from->item[i]);
+}
+
+/* Takes what the other sandbox is in as well out of the list. */
+static void strike_shared(struct strv *list, const struct state *other)
+{
+	struct strv left = { 0 };
+
+	for (size_t i = 0; i < list->count; i++)
+		if (!strv_has(&other->cgroups, list->item[i]))
+			strv_add(&left, list->item[i]);
+	strv_done(list);
+	*list = left;
+}
+
+/*
+ * Leaves of both lists the control groups that no other sandbox of this state
+ * root has recorded, which it does before it joins: the last one in a directory
+ * removes it. A record that cannot be read holds nothing back.
+ */
+static int strike_all_shared(struct runtime *rt, const char *id,
+			     struct strv *dirs, struct strv *made,
+			     struct err *err)
+{
+	int fd = openat(rt->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return err_set(err, errno, "list %s", rt->root);
+	}
+	while ((entry = readdir(dir))) {
+		struct state other = { 0 };
+		struct err ignored = ERR_INIT;
+		AUTO_FD int one = -1;
+
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, id) == 0)
+			continue;
+		one = state_open(rt, entry->d_name, false, &ignored);
+		if (one >= 0 && state_load(one, &other, &ignored) == 0) {
+			strike_shared(dirs, &other);
+			strike_shared(made, &other);
+		}
+		state_done(&other);
+	}
+	return 0;
+}
+
+static int end_cgroups(struct runtime *rt, const struct state *state,
+		       struct err *err)
+{
+	struct strv dirs = { 0 }, made = { 0 };
+	int r = 0;
+
+	copy_strv(&state->cgroups, &dirs);
+	copy_strv(&state->cgroups_made, &made);
+	if (dirs.count > 0 || made.count > 0)
+		r = strike_all_shared(rt, state->id, &dirs, &made, err);
+	if (r == 0) {
+		cgroup_kill(&made);
+		r = cgroup_remove(&dirs, &made, err);
+	}
+	strv_done(&dirs);
+	strv_done(&made);
+	return r;
+}
+
 int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 		    struct err *err)
 {
@@ -263,8 +335,7 @@ int sandbox_destroy(struct runtime *rt, int dir_fd, struct state *state,
 	    uid_pool_while_ours(rt, state, end_by_uid, &uid, err) < 0)
 		return -err->code;
 	hook_step("processes-ended");
-	cgroup_kill(&state->cgroups_made);
-	if (cgroup_remove(&state->cgroups, &state->cgroups_made, err) < 0)
+	if (end_cgroups(rt, state, err) < 0)
 		return -err->code;
 	return free_uid(rt, dir_fd, state, uid, err);
 }

@@ -267,6 +267,19 @@ static int choose_accel(struct sandbox *s, struct err *err)
 	return 0;
 }
 
+/* More was planned when somebody else made one, or none can be made. */
+static int record_made(struct sandbox *s, const struct strv *made,
+		       struct err *err)
+{
+	bool all = s->state->cgroups_made.count == made->count;
+
+	for (size_t i = 0; i < made->count; i++)
+		all = all && strv_has(&s->state->cgroups_made, made->item[i]);
+	strv_done(&s->state->cgroups_made);
+	s->state->cgroups_made = *made;
+	return all ? 0 : state_save(s->dir_fd, s->state, err);
+}
+
 static int make_cgroups(struct sandbox *s, struct err *err)
 {
 	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
@@ -280,9 +293,17 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 	if (s->state->cgroups_made.count > 0 &&
 	    state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
+	hook_step("cgroup-planned");
 	if (cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
 			&linux_->resources, sizing.cgroup_extra_mib, &cgroup,
-			&s->state->notes, err) < 0)
+			&s->state->notes, err) < 0) {
+		/* what the caller undoes next, and must not go beyond */
+		strv_done(&s->state->cgroups_made);
+		s->state->cgroups_made = cgroup.made;
+		return -err->code;
+	}
+	s->state->cgroups = cgroup.dirs;
+	if (record_made(s, &cgroup.made, err) < 0)
 		return -err->code;
 	s->state->memory_mib = sizing.memory_mib;
 	s->state->vcpus = sizing.vcpus;

@@ -25,6 +25,7 @@
 #define ROOT "/sys/fs/cgroup"
 #define NAME "/kata/one"
 #define DIR_ ROOT NAME
+#define LATE "/late"
 #define MIB (1ll << 20)
 #define TASKS 1024 /* pids.max that cgroup.c sets */
 
@@ -73,9 +74,29 @@ static void make(const struct oci_resources *res)
 			&err);
 	say("make", r == 0 && notes.count == 0 && !cgroup.incomplete,
 	    "%d %s; %s", r, err.text, notes.count ? notes.item[0] : "no note");
+	say("made", cgroup.made.count == 1 && strv_has(&cgroup.made, DIR_),
+	    "%zu", cgroup.made.count);
 	is("memory", "memory.max", "83886080");
 	is("cpu", "cpu.max", "150000 100000");
 	is("tasks", "pids.max", "1024");
+}
+
+/* Planned, and then another made it: it is joined, and not ours. */
+static void make_late(const struct oci_resources *res)
+{
+	struct cgroup late = { 0 };
+	struct strv plan = { 0 }, notes = { 0 };
+	struct err err = ERR_INIT;
+	int r = cgroup_plan(CGROUP_MANAGER_CGROUPFS, LATE, &plan, &err);
+
+	if (r == 0 && mkdir(ROOT LATE, 0755) == 0)
+		r = cgroup_make(CGROUP_MANAGER_CGROUPFS, LATE, res, 16, &late,
+				&notes, &err);
+	say("late",
+	    r == 0 && plan.count == 1 && late.made.count == 0 &&
+		    strv_has(&late.dirs, ROOT LATE),
+	    "%d %zu %zu %zu", r, plan.count, late.made.count, late.dirs.count);
+	rmdir(ROOT LATE);
 }
 
 /* Return: a child that has joined, and does what then() does. */
@@ -125,7 +146,6 @@ static void multiply(void)
 
 static bool settles(pid_t pid, const char *state)
 {
-	AUTO_FREE char *path = xasprintf(DIR_ "/cgroup.procs");
 	const struct timespec pause = { 0, 20000000 };
 
 	for (int i = 0; i < 250; i++) {
@@ -226,6 +246,7 @@ int main(void)
 
 	signal(SIGCHLD, SIG_DFL);
 	make(&res);
+	make_late(&res);
 	join_and_check();
 	update(&res);
 	hold();

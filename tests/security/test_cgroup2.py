@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import small_vm  # noqa: E402
 
 BUILD = "build"
-STEPS = ["plan", "make", "memory", "cpu", "tasks", "inside", "outside", "update",
+STEPS = ["plan", "make", "made", "memory", "cpu", "tasks", "late", "inside", "outside", "update",
          "updated memory", "undone memory", "memory holds", "tasks hold", "kill file", "kill below",
          "remove"]
 INIT = small_vm.BEGIN + """

@@ -77,6 +77,16 @@ none_left() {
 	none_left
 }
 
+@test "root: cgroups: delete of the one that made it leaves another sandbox in it" {
+	made first "$WITH_GROUP"
+	made second "$WITH_GROUP"
+	rt delete --force first
+	has "$(rt state second | jq -r .status)" created
+	kill -0 "$(note second .kata.vmmPid)"
+	rt delete --force second
+	none_left
+}
+
 # stopped_at STEP: a create that is killed there
 stopped_at() {
 	local pid
@@ -99,6 +109,35 @@ stopped_at() {
 	rt delete --force killed
 	none_left
 	lacks "$(cat /run/kata/.uids/* 2>/dev/null)" /killed
+}
+
+@test "root: cgroups: one that another made in the middle of create is not ours" {
+	local dir pid creator theirs=()
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build (make hooks-build)"
+	bundle late "$WITH_GROUP"
+	OCI_IDS+=(late)
+	KATA_TEST_STOP=cgroup-planned "$KATA_HOOKS" create --bundle "$BUNDLE" late \
+		</dev/null >out 2>&1 3>&- 4>&- &
+	creator=$!
+	within 60 grep -q '^State:.*T' "/proc/$creator/status"
+	has "$(jq -r '.cgroups_made[]' /run/kata/late/state.json)" "^${DIRS[0]}\$"
+	dir=${DIRS[0]}
+	mkdir "$dir"
+	sleep 1000 3>&- 4>&- &
+	pid=$!
+	echo $pid >"$dir/cgroup.procs"
+	kill -CONT "$creator"
+	wait "$creator"
+	mapfile -t theirs < <(jq -r '.cgroups_made[]' /run/kata/late/state.json)
+	[ "${#theirs[@]}" -eq $((${#DIRS[@]} - 1)) ]
+	lacks " ${theirs[*]} " " $dir "
+	rt delete --force late
+	kill -0 "$pid"
+	[ "$(cat "$dir/cgroup.procs")" = "$pid" ]
+	kill "$pid"
+	within 5 rmdir "$dir"
+	none_left
 }
 
 # shellcheck disable=SC2016 # text for another shell
