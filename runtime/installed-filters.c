@@ -17,6 +17,7 @@
 #include "installed-filters.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -27,10 +28,24 @@
 #include "alloc.h"
 #include "auto.h"
 #include "caps.h"
+#include "path.h"
 #include "userns.h"
 
+#define YAMA_SCOPE "/proc/sys/kernel/yama/ptrace_scope"
+#define YAMA_NOBODY '3' /* Documentation/admin-guide/LSM/Yama.rst: no attach */
+#define STATUS_MAX 65536
 #define STOP_MS 2000
 #define STOP_STEP_NS 20000
+
+/* Root as well; and it cannot be taken back before the next boot. */
+static bool yama_refuses(void)
+{
+	AUTO_FREE char *scope = NULL;
+	struct err ignored = ERR_INIT;
+
+	return path_read_file(AT_FDCWD, YAMA_SCOPE, 64, &scope, &ignored) == 0 &&
+	       scope[0] == YAMA_NOBODY;
+}
 
 bool installed_filters_allowed(const char **ret_why)
 {
@@ -46,6 +61,8 @@ bool installed_filters_allowed(const char **ret_why)
 		*ret_why = "needs CAP_SYS_ADMIN and CAP_SYS_PTRACE";
 	else if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
 		*ret_why = "the caller runs under a filter itself";
+	else if (yama_refuses())
+		*ret_why = "kernel.yama.ptrace_scope is 3";
 	return !*ret_why;
 }
 
@@ -124,6 +141,32 @@ static int copy_filter(pid_t tid, size_t index, struct filter *ret,
 	return 0;
 }
 
+static bool has_filter(pid_t tid)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/status", tid);
+	AUTO_FREE char *text = NULL;
+	struct err ignored = ERR_INIT;
+
+	return path_read_file(AT_FDCWD, path, STATUS_MAX, &text, &ignored) == 0 &&
+	       strstr(text, "\nSeccomp:\t2\n");
+}
+
+/*
+ * EINVAL: the thread has no filter, or the kernel is built without
+ * CONFIG_CHECKPOINT_RESTORE and says so of every thread (the stub in
+ * include/linux/seccomp.h). Asked again once a filter is seen, since another
+ * thread may have just put it there (TSYNC); what is there stays.
+ */
+static int why_none(pid_t tid, struct err *err)
+{
+	if (!has_filter(tid) ||
+	    ptrace(PTRACE_SECCOMP_GET_FILTER, tid, 0, NULL) >= 0 ||
+	    errno != EINVAL)
+		return -EINVAL;
+	return err_msg(err, EOPNOTSUPP,
+		       "thread %d: this kernel does not give its filters", tid);
+}
+
 /* The kernel counts from the oldest: until there is no further one. */
 static int copy_all(pid_t tid, struct filter_stack *ret, struct err *err)
 {
@@ -142,7 +185,8 @@ static int copy_all(pid_t tid, struct filter_stack *ret, struct err *err)
 			oldest_first.filter[oldest_first.count++] = next;
 		}
 	}
-	/* EINVAL: it has no filter at all */
+	if (r == -EINVAL && oldest_first.count == 0)
+		r = why_none(tid, err);
 	if (r != -ENOENT && !(r == -EINVAL && oldest_first.count == 0)) {
 		filter_stack_done(&oldest_first);
 		return r;

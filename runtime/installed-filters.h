@@ -17,14 +17,15 @@ struct filter_stack {
 
 /*
  * Whether this process may read filters: real root with CAP_SYS_ADMIN in the
- * initial user namespace, and without a filter of its own. *ret_why says what
- * is missing; static.
+ * initial user namespace, without a filter of its own, where Yama lets anybody
+ * trace at all. *ret_why says what is missing; static.
  */
 bool installed_filters_allowed(const char **ret_why);
 /*
  * Stops thread tid for a moment by ptrace, and copies its filters. *ret must
  * be freed in every case. Return: 0; -ESRCH when the thread has ended;
- * -ETIMEDOUT when it did not stop; -E2BIG; -errno
+ * -ETIMEDOUT when it did not stop; -E2BIG; -EOPNOTSUPP when it has filters and
+ * the kernel gives none (no CONFIG_CHECKPOINT_RESTORE); -errno
  */
 int installed_filters_read(pid_t tid, struct filter_stack *ret,
 			   struct err *err) MUST_CHECK;

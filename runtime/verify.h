@@ -49,7 +49,7 @@ struct verify_check {
 	char *actual;
 	bool ok;
 	bool absent; /* ok because the host has no such layer; actual says so */
-	bool unmade; /* the caller lacks the right; actual says which */
+	bool unmade; /* the caller cannot make it; actual says why */
 };
 
 struct verify_report {

@@ -17,9 +17,13 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -53,6 +57,27 @@ struct setting {
 	size_t own_count;
 	bool early_thread; /* made before any filter, and left without */
 };
+
+/* A kernel without CONFIG_CHECKPOINT_RESTORE: its stub, in libc's place. */
+static bool filters_not_given;
+
+long ptrace(enum __ptrace_request request, ...)
+{
+	pid_t pid;
+	void *addr, *data;
+	va_list args;
+
+	va_start(args, request);
+	pid = va_arg(args, pid_t);
+	addr = va_arg(args, void *);
+	data = va_arg(args, void *);
+	va_end(args);
+	if (filters_not_given && request == PTRACE_SECCOMP_GET_FILTER) {
+		errno = EINVAL;
+		return -1;
+	}
+	return syscall(SYS_ptrace, request, pid, addr, data);
+}
 
 static int hold_fd; /* the child ends when its other end closes */
 
@@ -124,9 +149,9 @@ static const struct verify_check *find(const struct verify_report *report,
 	return NULL;
 }
 
-/* wanted: of the check "seccomp calls", or NULL when it must hold. */
-static void judge(const struct setting *set, const struct policy *policy,
-		  bool installed, const char *wanted)
+/* Return: what verify_calls() finds of a process of that setting. */
+static struct verify_report judged(const struct setting *set,
+				   const struct policy *policy)
 {
 	const struct verify_expect expect = { .filters = BUILT };
 	struct verify_report report = VERIFY_REPORT_INIT;
@@ -135,7 +160,6 @@ static void judge(const struct setting *set, const struct policy *policy,
 			    .report = &report };
 	AUTO_FREE char *path = NULL;
 	AUTO_FD int proc_fd = -1;
-	const struct verify_check *calls;
 	struct err err = ERR_INIT;
 	int hold, r, status;
 	pid_t pid = start(set, &hold);
@@ -150,6 +174,16 @@ static void judge(const struct setting *set, const struct policy *policy,
 	close(hold);
 	if (r < 0)
 		fail_msg("%s", err.text);
+	return report;
+}
+
+/* wanted: of the check "seccomp calls", or NULL when it must hold. */
+static void judge(const struct setting *set, const struct policy *policy,
+		  bool installed, const char *wanted)
+{
+	struct verify_report report = judged(set, policy);
+	const struct verify_check *calls;
+
 	assert_int_equal(find(&report, "seccomp filter")->ok, installed);
 	calls = find(&report, "seccomp calls");
 	assert_false(calls->unmade);
@@ -298,6 +332,63 @@ static void test_rootless(void **state)
 	verify_report_done(&report);
 }
 
+/* The file stands for it then, as without the rights; no lie about threads. */
+static void test_not_given(void **state)
+{
+	const struct setting sound = { .ours = "proxy" }, none = { 0 };
+	struct verify_report report;
+
+	(void)state;
+	need_rights();
+	filters_not_given = true;
+	report = judged(&sound, &alone);
+	assert_true(find(&report, "seccomp filter")->ok);
+	assert_true(find(&report, "seccomp calls")->unmade);
+	assert_non_null(strstr(find(&report, "seccomp calls")->actual,
+			       "CHECKPOINT_RESTORE"));
+	verify_report_done(&report);
+	judge(&none, &alone, false, "a thread has 0 filters");
+	filters_not_given = false;
+}
+
+/* In a child with a mount namespace of its own: what Yama would say. */
+static void yama_says(const char *scope, const char *wanted)
+{
+	AUTO_FD int fd = -1;
+	const char *why;
+	bool allowed;
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/proc/sys/kernel", "tmpfs", 0, NULL) < 0 ||
+	    mkdir("/proc/sys/kernel/yama", 0755) < 0)
+		_exit(2);
+	fd = open("/proc/sys/kernel/yama/ptrace_scope",
+		  O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, scope, strlen(scope)) != (ssize_t)strlen(scope))
+		_exit(3);
+	allowed = installed_filters_allowed(&why);
+	_exit(allowed == !wanted && (!wanted || strstr(why, wanted)) ? 0 : 4);
+}
+
+static void test_yama(void **state)
+{
+	static const char *const scope[] = { "0\n", "1\n", "2\n", "3\n" };
+	int status;
+
+	(void)state;
+	need_rights();
+	for (size_t i = 0; i < ARRAY_SIZE(scope); i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid == 0)
+			yama_says(scope[i], i == 3 ? "ptrace_scope" : NULL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_rootless),
+		cmocka_unit_test(test_not_given),
+		cmocka_unit_test(test_yama),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
