@@ -64,7 +64,7 @@ programs() {
 }
 
 @test "faults: the runtime is killed in create" {
-	struck state-recorded:runtime id-taken:runtime cgroup-made:runtime proxy-up:runtime \
+	struck state-recorded:runtime cgroup-planned:runtime id-taken:runtime cgroup-made:runtime proxy-up:runtime \
 		jails-up:runtime vm-running:runtime
 }
 
