@@ -54,7 +54,7 @@ struct captive {
 
 static volatile sig_atomic_t late;
 
-static void die(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) die(const char *format, ...)
 {
 	int code = errno;
 	va_list args;
