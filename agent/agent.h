@@ -179,7 +179,8 @@ struct container {
 	struct process *processes; /* the init first */
 	size_t process_count;
 	int cgroup_fd;
-	void *bpf; /* compiled seccomp filter, NULL when none */
+	bool every_device; /* its device rules allow all there is */
+	void *bpf;	   /* compiled seccomp filter, NULL when none */
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct readback_wanted *wanted; /* owned; for the report */

@@ -33,6 +33,9 @@ int cgroup_update(int cgroup_fd, const Grpc__LinuxResources *resources,
 /* device-filter.c: which device nodes may be opened and made. */
 int device_filter_attach(int cgroup_fd, Grpc__LinuxDeviceCgroup *const *rules,
 			 size_t count, struct err *err) MUST_CHECK;
+/* Nothing is left to refuse; as oci_allows_every_device() has it. */
+bool device_filter_allows_all(Grpc__LinuxDeviceCgroup *const *rules,
+			      size_t count);
 
 /* stats.c: fills message; what it points to lives until stats_done(). */
 int stats_take(struct agent *agent, int cgroup_fd,

@@ -194,6 +194,24 @@ static int take_rule(const Grpc__LinuxDeviceCgroup *from, size_t i,
 	return take_access(from->access, i, &to->access, err);
 }
 
+/* From the last to the first, as the filter asks them. */
+bool device_filter_allows_all(Grpc__LinuxDeviceCgroup *const *rules,
+			      size_t count)
+{
+	struct err ignored = ERR_INIT;
+	struct rule rule;
+
+	while (count-- > 0) {
+		if (take_rule(rules[count], count, &rule, &ignored) < 0 ||
+		    !rule.allow)
+			return false;
+		if (rule.type == 'a' && rules[count]->major < 0 &&
+		    rules[count]->minor < 0 && rule.access == ALL_ACCESS)
+			return true;
+	}
+	return false;
+}
+
 static int load_and_attach(int cgroup_fd, const struct program *program,
 			   struct err *err)
 {
@@ -209,7 +227,13 @@ static int load_and_attach(int cgroup_fd, const struct program *program,
 	union bpf_attr attach = {
 		.target_fd = (uint32_t)cgroup_fd,
 		.attach_type = BPF_CGROUP_DEVICE,
-		/* Programs of groups below it may only narrow. */
+		/*
+		 * So that a container may have programs of its own. Those of
+		 * groups below run before this one, those of the same group
+		 * after it, and bpf_set_retval() lets a later one overrule an
+		 * earlier one: who has anything to win by that cannot call
+		 * bpf(2) at all (identity.c).
+		 */
 		.attach_flags = BPF_F_ALLOW_MULTI,
 	};
 

@@ -103,7 +103,12 @@ static int fill_container(struct agent *agent, struct container *container,
 		r = seccomp_from_spec(spec->linux_->seccomp, container, err);
 	if (r < 0)
 		return r;
+	container->every_device =
+		spec->linux_->resources &&
+		device_filter_allows_all(spec->linux_->resources->devices,
+					 spec->linux_->resources->n_devices);
 	keep_wanted(container->wanted, &launch->root, spec->linux_->resources);
+	launch->every_device = container->every_device;
 	launch->bpf = container->bpf;
 	launch->bpf_len = container->bpf_len;
 	launch->bpf_flags = container->bpf_flags;
@@ -234,6 +239,7 @@ int handle_exec_process(const struct call *call,
 		return r;
 	}
 	container = init->container;
+	launch.every_device = container->every_device;
 	launch.bpf = container->bpf;
 	launch.bpf_len = container->bpf_len;
 	launch.bpf_flags = container->bpf_flags;

@@ -59,20 +59,31 @@ static const struct sock_filter seccomp_floor[] = {
 #include "guest-floor.inc"
 };
 
+/* floor-devices.json: for whoever may not use every device. */
+static const struct sock_filter seccomp_floor_devices[] = {
+#include "guest-floor-devices.inc"
+};
+
 /* Without no_new_privs a filter can be loaded by CAP_SYS_ADMIN alone. */
 static bool loads_as_admin(const struct launch *launch)
 {
 	return !launch->no_new_privs || hook_is_broken("nnp");
 }
 
-/* The floor first: a profile may forbid to load another filter. */
+/*
+ * The floors first: a profile may forbid to load another filter. Whether
+ * speculation is to be held back is for the profile to say.
+ */
 static int load_filters(const struct launch *launch, struct err *err)
 {
 	int r = 0;
 
-	/* Whether speculation is to be held back is for the profile to say. */
 	if (!hook_is_broken("floor"))
 		r = seccomp_filter_load(seccomp_floor, sizeof(seccomp_floor),
+					SECCOMP_FILTER_FLAG_SPEC_ALLOW, err);
+	if (r == 0 && !launch->every_device && !hook_is_broken("floor-devices"))
+		r = seccomp_filter_load(seccomp_floor_devices,
+					sizeof(seccomp_floor_devices),
 					SECCOMP_FILTER_FLAG_SPEC_ALLOW, err);
 	if (r == 0 && launch->bpf && !hook_is_broken("profile"))
 		r = seccomp_filter_load(launch->bpf, launch->bpf_len,

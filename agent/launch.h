@@ -59,7 +59,8 @@ struct launch {
 	struct rlimit nofile; /* where rlimits do not say */
 	bool no_new_privs;
 	int64_t oom_score_adj;
-	const void *bpf; /* the container's; NULL: the floor alone */
+	bool every_device; /* the container's; else it may not call bpf(2) */
+	const void *bpf;   /* the container's; NULL: the floors alone */
 	size_t bpf_len;
 	unsigned bpf_flags;
 	struct launch_root root;

@@ -25,15 +25,29 @@ static const struct {
 	{ "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
-/* "a *:* rwm", as docker and containerd write it too. */
-static bool allows_every_device(const struct oci_resources *resources)
+/* No letter at all means all three. */
+static bool is_all_access(const char *access)
 {
-	for (size_t i = 0; i < resources->device_count; i++) {
+	return !access || !*access ||
+	       (strchr(access, 'r') && strchr(access, 'w') &&
+		strchr(access, 'm'));
+}
+
+/*
+ * "a *:* rwm", as docker and containerd write it too. A later rule overrides,
+ * so from the last to the first; one with numbers does not count as everything.
+ */
+bool oci_allows_every_device(const struct oci_resources *resources)
+{
+	for (size_t i = resources->device_count; i-- > 0;) {
 		const struct oci_device_rule *rule = &resources->devices[i];
 
-		if (rule->allow &&
-		    (!rule->type || strcmp(rule->type, "a") == 0) &&
-		    rule->major == -1 && rule->minor == -1)
+		if (!rule->allow)
+			return false;
+		if ((!rule->type || !*rule->type ||
+		     strcmp(rule->type, "a") == 0) &&
+		    rule->major < 0 && rule->minor < 0 &&
+		    is_all_access(rule->access))
 			return true;
 	}
 	return false;
@@ -52,8 +66,8 @@ bool oci_is_privileged(const struct oci_spec *spec)
 
 	if (manager && strcmp(manager, "libpod") == 0)
 		return said && strcmp(said, "TRUE") == 0;
-	return allows_every_device(&linux_->resources) && !linux_->seccomp &&
-	       linux_->masked_paths.count == 0 &&
+	return oci_allows_every_device(&linux_->resources) &&
+	       !linux_->seccomp && linux_->masked_paths.count == 0 &&
 	       linux_->readonly_paths.count == 0 &&
 	       strv_has(&spec->process.caps.bounding, "CAP_SYS_ADMIN") &&
 	       strv_has(&spec->process.caps.bounding, "CAP_SYS_RAWIO");

@@ -240,6 +240,8 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
  * host's were dropped
  */
 size_t oci_leave_out_devices(struct oci_spec *spec);
+/* Do the device rules leave nothing to refuse? */
+bool oci_allows_every_device(const struct oci_resources *resources);
 /* Does the engine want a container with everything that there is? */
 bool oci_is_privileged(const struct oci_spec *spec);
 void oci_mount_done(struct oci_mount *mount);

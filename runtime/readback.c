@@ -192,8 +192,9 @@ int readback_check_limits(const struct record_readback *got,
 /* --- a process --------------------------------------------------------------------- */
 
 /*
- * Every process has the agent's floor, and above it the profile of the engine
- * or ours, but where there is to be none.
+ * Every process has the agent's floor, the second one unless it may use every
+ * device, and above them the profile of the engine or ours, but where there is
+ * to be none.
  */
 static int check_seccomp(const struct record_readback *got,
 			 const struct oci_spec *spec, struct err *err)
@@ -201,6 +202,8 @@ static int check_seccomp(const struct record_readback *got,
 	uint32_t filters = 1;
 
 	if (spec->linux_.seccomp || guest_profile_wanted(spec))
+		filters++;
+	if (!oci_allows_every_device(&spec->linux_.resources))
 		filters++;
 	if (got->seccomp_mode != SECCOMP_MODE_FILTER)
 		return readback_differs(err, "linux.seccomp (mode)",

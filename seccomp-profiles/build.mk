@@ -29,7 +29,7 @@ $(OBJ)/lib/filter.o: $(FILTER_DIGESTS_H)
 SHARED_FILES += $(SECCOMP_OUT)
 
 # For containers in the guest: the default profile goes as it is, because what
-# holds of it depends on the container; the floor becomes part of the agent.
+# holds of it depends on the container; the floors become part of the agent.
 $(SHARE)/seccomp/guest/default.json: seccomp-profiles/guest/default.json
 	@mkdir -p $(@D)
 	install -m 0644 $< $@
@@ -41,9 +41,9 @@ $(B)/tools/seccomp-floor: $(OBJ)/seccomp-profiles/floor.o $(call lib_objs,$(filt
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -pie -o $@ $^ $(LIBS_JAIL)
 
-GUEST_FLOOR := $(B)/gen/guest-floor.inc
-$(GUEST_FLOOR): seccomp-profiles/guest/floor.json $(B)/tools/seccomp-floor
+GUEST_FLOORS := $(B)/gen/guest-floor.inc $(B)/gen/guest-floor-devices.inc
+$(GUEST_FLOORS): $(B)/gen/guest-%.inc: seccomp-profiles/guest/%.json $(B)/tools/seccomp-floor
 	@mkdir -p $(@D)
 	$(B)/tools/seccomp-floor $< $@
 
-$(OBJ)/agent/identity.o: | $(GUEST_FLOOR)
+$(OBJ)/agent/identity.o: | $(GUEST_FLOORS)

@@ -20,11 +20,11 @@ ALL_CAPS = ["CAP_" + n for n in (
     "CHECKPOINT_RESTORE").split()]
 
 
-def program():
-    path = os.path.join(G.share, "calls")
+def program(name):
+    path = os.path.join(G.share, name)
     if not os.path.exists(path):
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                              "calls.c")
+                              name + ".c")
         subprocess.run(["cc", "-static", "-O2", "-D_GNU_SOURCE", "-Wall",
                         "-Werror", "-o", path, source], check=True)
     return path
@@ -39,7 +39,8 @@ class Calls(Case):
 
     def rootfs(self):
         name, root = G.new_rootfs()
-        os.link(program(), os.path.join(root, "bin/calls"))
+        for part in ("calls", "devices"):
+            os.link(program(part), os.path.join(root, "bin", part))
         return name, root
 
     def calls(self, *calls, linux=None, **extra):
@@ -104,13 +105,11 @@ class Floor(Calls):
         self.check(linux=self.profile(default="SCMP_ACT_LOG"))
 
     def test_what_stays(self):
-        """mount, a user namespace, its own bpf program, keys: as before."""
+        """mount, a user namespace, keys: as before."""
         got = self.results("165:0:0:0", "272:0x10000000", "250:0:-3:0",
                            "%d:0:0x5413" % IOCTL, "%d:1:1:0" % SOCKET,
-                           "%d:99999" % BPF, caps=ALL_CAPS,
-                           NoNewPrivileges=False)
-        self.assertEqual(got, [errno.EFAULT, 0, 0, errno.ENOTTY, 0,
-                               errno.EINVAL])
+                           caps=ALL_CAPS, NoNewPrivileges=False)
+        self.assertEqual(got, [errno.EFAULT, 0, 0, errno.ENOTTY, 0])
 
     def test_exec(self):
         name = self.start(["sleep", "1000"], rootfs=self.rootfs())
@@ -120,7 +119,10 @@ class Floor(Calls):
                          [errno.EAFNOSUPPORT] * 3 + [errno.EPERM])
 
     def test_reported(self):
-        for linux, filters in ((None, 1), (self.profile(), 2)):
+        every = {"Resources": G.pb["oci"].LinuxResources(Devices=[
+            G.pb["oci"].LinuxDeviceCgroup(Allow=True, Major=-1, Minor=-1)])}
+        for linux, filters in ((None, 2), (self.profile(), 3), (every, 1),
+                               (dict(every, **self.profile()), 2)):
             name, back = G.create(["true"], linux=linux)
             self.assertEqual((back.seccomp_mode, back.seccomp_filters),
                              (2, filters))
@@ -249,7 +251,7 @@ class Letter(Calls):
                                                 NoNewPrivileges=False))
         self.assertEqual((back.no_new_privs, back.seccomp_filters, back.uid,
                           back.cap_permitted, back.cap_bounding),
-                         (0, 2, 1000, 0, 0))
+                         (0, 3, 1000, 0, 0))
         G.call("StartContainer", container_id=name)
         self.assertEqual(self.read(G.collect(name, "", remove=True)[1]),
                          [(SYNC, errno.EPERM)])

@@ -81,12 +81,59 @@ class Walls(Calls):
         self.assertNotEqual((status, err), (0, ""))
 
     def test_its_device_filter_is_not_to_be_had(self):
-        """By number it is refused, whoever asks; loading one's own is not."""
+        """By number it is refused, whoever asks, whatever the devices."""
         calls = ["321:%d:0:0" % c for c in (13, 14, 19, 30)]
-        self.assertEqual(self.results(*calls, **EVERYTHING),
-                         [errno.EPERM] * 4)
-        self.assertEqual(self.results("321:11:0:0", **EVERYTHING),
-                         [errno.EFAULT])
+        for linux in ({}, self.rules(("", True))):
+            self.assertEqual(self.results(*calls, linux=linux, **EVERYTHING),
+                             [errno.EPERM] * 4)
+
+    @staticmethod
+    def rules(*rules):
+        """Pairs of "TYPE ACCESS" and whether it is allowed, in order."""
+        oci = G.pb["oci"]
+        return {"Resources": oci.LinuxResources(Devices=[
+            oci.LinuxDeviceCgroup(
+                Allow=allow, Type=(what.split() or [""])[0],
+                Access="".join(what.split()[1:]), Major=-1, Minor=-1)
+            for what, allow in rules])}
+
+    def overrule(self, linux, shell=False):
+        """A later device program that says yes: what came of each step."""
+        script = "mount -t cgroup2 c /mnt && devices /mnt /tmp/mem"
+        rootfs = self.rootfs()
+        if shell:
+            name = self.start(["sleep", "1000"], rootfs=rootfs, linux=linux,
+                              process=G.process(["sleep", "1000"],
+                                                **EVERYTHING))
+            status, out, err = G.exec(name, ["sh", "-c", script],
+                                      **EVERYTHING)
+        else:
+            status, out, err = G.run([], rootfs=rootfs, linux=linux,
+                                     process=G.process(["sh", "-c", script],
+                                                       **EVERYTHING))
+        self.assertEqual((status, err), (0, ""))
+        return dict(line.split("=") for line in out.split())
+
+    def test_its_device_filter_is_not_overruled(self):
+        """The last program's word counts, so it has none at all."""
+        no = str(errno.EPERM)
+        refused = {"before": no, "load": no, "after": no}
+        for linux in ({}, self.rules(("", True), ("c rw", False)),
+                      self.profile()):
+            self.assertEqual(self.overrule(linux), refused)
+        self.assertEqual(self.overrule({}, shell=True), refused)
+        # nearly everything is not everything
+        for linux in (self.rules(("a rw", True)), self.rules(("c", True))):
+            self.assertEqual(self.overrule(linux)["load"], no)
+
+    def test_programs_where_every_device_is_allowed(self):
+        """The same program comes through where there is nothing to gain."""
+        for linux in (self.rules(("", True)),
+                      self.rules(("", False), ("a rwm", True),
+                                 ("c rw", True))):
+            got = self.overrule(linux)
+            self.assertEqual((got["load"], got["attach"]), ("0", "0"))
+            self.assertNotIn(str(errno.EPERM), got.values())
 
     def test_reported(self):
         """The agent about itself: lib/readback-kinds.h."""

@@ -278,9 +278,9 @@ static void test_capabilities(void **state UNUSED)
 	free(none.code);
 }
 
-static struct filter floor_filter(void)
+static struct filter floor_filter(const char *name)
 {
-	AUTO_FREE char *text = file("floor.json");
+	AUTO_FREE char *text = file(name);
 	struct oci_seccomp *profile = NULL;
 	struct err err = ERR_INIT;
 	struct filter filter;
@@ -308,7 +308,7 @@ static void test_floor(void **state UNUSED)
 		SYS_perf_event_open,
 		SYS_io_uring_setup,
 	};
-	struct filter filter = floor_filter();
+	struct filter filter = floor_filter("floor.json");
 	size_t denied = 0, sometimes = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(never); i++)
@@ -336,6 +336,21 @@ static void test_floor(void **state UNUSED)
 	}
 	print_message("  %zu never, %zu by argument\n", denied, sometimes);
 	assert_int_equal(sometimes, 4); /* socket, socketpair, ioctl, bpf */
+	free(filter.code);
+}
+
+/* The second floor: whatever is asked of bpf(2), and nothing else. */
+static void test_floor_of_devices(void **state UNUSED)
+{
+	struct filter filter = floor_filter("floor-devices.json");
+
+	for (long nr = 0; nr < 512; nr++) {
+		assert_int_equal(call(&filter, nr, 5, 0),
+				 nr == SYS_bpf ? ERRNO(EPERM) : ALLOW);
+		assert_false(filter.saw_args);
+	}
+	assert_int_equal(call(&filter, SYS_bpf | X32_BIT, 0, 0),
+			 SECCOMP_RET_KILL_PROCESS);
 	free(filter.code);
 }
 
@@ -424,6 +439,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_floor_of_devices),
 		cmocka_unit_test(test_names_of_the_kernel),
 		cmocka_unit_test(test_refused),
 	};

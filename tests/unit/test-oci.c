@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "auto.h"
+#include "fd.h"
 #include "oci.h"
 
 #define PROCESS "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"}"
@@ -356,6 +356,39 @@ static void test_privileged_by_its_walls(void **state)
 		0, 3);
 }
 
+static bool every_device(const char *rules)
+{
+	AUTO_FREE char *text =
+		xasprintf(SPEC("", ",\"resources\":{\"devices\":[%s]}"), rules);
+	struct err err = ERR_INIT;
+	struct oci_spec *spec = NULL;
+	bool r;
+
+	if (oci_spec_parse(text, strlen(text), &spec, &err) < 0)
+		fail_msg("%s", err.text);
+	r = oci_allows_every_device(&spec->linux_.resources);
+	oci_spec_free(spec);
+	return r;
+}
+
+#define ALLOW(rest) "{\"allow\":true" rest "}"
+#define DENY(rest) "{\"allow\":false" rest "}"
+
+/* A later rule overrides. */
+static void test_every_device(void **state)
+{
+	(void)state;
+	assert_true(every_device(ALLOW("")));
+	assert_true(every_device(DENY("") "," ALLOW(",\"access\":\"mwr\"")));
+	assert_true(every_device(ALLOW("") "," ALLOW(",\"type\":\"c\"")));
+	assert_false(every_device(""));
+	assert_false(every_device(ALLOW("") "," DENY("")));
+	assert_false(every_device(ALLOW("") "," DENY(",\"type\":\"c\"")));
+	assert_false(every_device(ALLOW(",\"access\":\"rw\"")));
+	assert_false(every_device(ALLOW(",\"type\":\"b\"")));
+	assert_false(every_device(ALLOW(",\"minor\":1")));
+}
+
 static void test_relative_destination(void **state)
 {
 	static const char text[] =
@@ -661,6 +694,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_relative_destination),
 		cmocka_unit_test(test_devices_left_out),
+		cmocka_unit_test(test_every_device),
 		cmocka_unit_test(test_privileged_by_its_walls),
 		cmocka_unit_test(test_wrong_linux),
 		cmocka_unit_test(test_hooks),

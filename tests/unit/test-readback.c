@@ -113,7 +113,7 @@ static void fill(void)
 	got.main = (struct record_readback){
 		.guest_pid = 42,
 		.seccomp_mode = 2,
-		.seccomp_filters = 2,
+		.seccomp_filters = 3,
 		.no_new_privs = 1,
 		.cap_bounding = 0x21,
 		.cap_permitted = 0x21,
@@ -183,8 +183,8 @@ static void test_process(void **state UNUSED)
 	fill();
 	LIE(seccomp_mode, 0, "linux.seccomp (mode)");
 	LIE(seccomp_mode, 1, "linux.seccomp (mode)");
-	LIE(seccomp_filters, 1, "linux.seccomp (number of filters)");
-	LIE(seccomp_filters, 3, "linux.seccomp (number of filters)");
+	LIE(seccomp_filters, 2, "linux.seccomp (number of filters)");
+	LIE(seccomp_filters, 4, "linux.seccomp (number of filters)");
 	LIE(no_new_privs, 0, "process.noNewPrivileges");
 	LIE(cap_bounding, 0x3f, "process.capabilities.bounding");
 	LIE(cap_permitted, 0x61, "process.capabilities.permitted");
@@ -210,6 +210,24 @@ static void test_process(void **state UNUSED)
 	refused("cgroup");
 	put(got.main.cwd, sizeof(got.main.cwd), "(unreachable)/");
 	refused("process.cwd");
+}
+
+/* A container that may use every device has no second floor. */
+static void test_every_device(void **state UNUSED)
+{
+	struct oci_device_rule all = { .allow = true, .major = -1, .minor = -1 };
+	struct oci_resources *res = &spec->linux_.resources;
+	struct oci_device_rule *none = res->devices;
+
+	fill();
+	res->devices = &all;
+	res->device_count = 1;
+	LIE(seccomp_filters, 3, "linux.seccomp (number of filters)");
+	got.main.seccomp_filters = 2;
+	believed();
+	res->devices = none;
+	res->device_count = 0;
+	refused("linux.seccomp (number of filters)");
 }
 
 static void test_limits(void **state UNUSED)
@@ -378,10 +396,14 @@ static int end(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_honest),	cmocka_unit_test(test_process),
-		cmocka_unit_test(test_limits),	cmocka_unit_test(test_items),
-		cmocka_unit_test(test_missing), cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_honest),
+		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_items),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_receive),
+		cmocka_unit_test(test_every_device),
 	};
 
 	return cmocka_run_group_tests(tests, parse, end);
