@@ -301,6 +301,10 @@ int bwrap_exec(const struct jail *jail, struct err *err)
 	strv_addf(&argv, "%d", jail->args_fd);
 	strv_add(&argv, "--");
 	strv_add(&argv, POLICY_EXEC);
+#ifdef TEST_HOOKS
+	if (hook_is_broken("layout"))
+		strv_add(&argv, JAIL_EXEC_LEAVE);
+#endif
 	add_layer(&argv, "landlock", jail->landlock_fd);
 	add_layer(&argv, "seccomp", jail->seccomp_fd);
 	add_layer(&argv, NULL, jail->report_fd);

@@ -18,19 +18,24 @@
  *
  * #stages:jail-exec jail
  * #syscalls:jail-exec read write close fcntl open fstat mmap seccomp execve
+ * #syscalls:jail-exec personality capget prctl geteuid
  * #syscalls:jail-exec landlock_create_ruleset landlock_add_rule
  * #syscalls:jail-exec landlock_restrict_self
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hooks.h"
 #include "landlock.h"
 
 #define EXIT_JAIL 125 /* as kata-jailer's */
@@ -196,10 +201,11 @@ static int load_filter(int fd, struct err *err)
 
 /*
  * The filter allows execve of a name at this address, where its rules of mmap
- * let nobody put anything once it is in force; the mapping itself goes with the
- * memory of this program. So the call is spent by making it, and no thread of
- * the program has it, with or without a filter of the program's own
- * (docs/decisions/0018). seccomp-profiles/NAME.json has the same number.
+ * let nobody put anything once it is in force, and the kernel, where it chooses,
+ * puts nothing (set_layout()); the mapping itself goes with the memory of this
+ * program. So the call is spent by making it, and no thread of the program has
+ * it, with or without a filter of the program's own (docs/decisions/0018).
+ * seccomp-profiles/NAME.json has the same number.
  */
 #define NAME_PLACE 0x10000000UL
 #define NAME_SPACE 4096u
@@ -222,6 +228,57 @@ static char *place_name(const char *program, struct err *err)
 	return memcpy(place, program, strlen(program) + 1);
 }
 
+/*
+ * For root of a namespace execve offers all of the bounding set; no_new_privs
+ * takes that back, but the layout is taken for the offer already (Linux 6.18,
+ * security/commoncap.c, cap_bprm_creds_from_file(): per_clear). So the bounding
+ * set becomes what the program is given anyway. Who is not root is offered
+ * nothing.
+ *
+ * #caps:jail-exec/jail setpcap - cutting the bounding set of the file server
+ */
+static int cut_bounding_set(struct err *err)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (geteuid() != 0)
+		return 0;
+	if (syscall(SYS_capget, &head, data) < 0)
+		return err_set(err, errno, "capget");
+	for (unsigned cap = 0; cap < 64; cap++)
+		if (!(data[cap / 32].permitted & 1u << cap % 32) &&
+		    prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 &&
+		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			return err_set(
+				err, errno,
+				"drop capability %u from the bounding set", cap);
+	return 0;
+}
+
+/*
+ * Where the kernel puts what has no address. By default it looks from the stack
+ * downwards and, for what fits nowhere else, comes down to vm.mmap_min_addr: to
+ * NAME_PLACE. In the older layout it looks upwards from a third of the address
+ * space, and never below (arch/x86/mm/mmap.c, arch_pick_mmap_layout();
+ * arch/x86/kernel/sys_x86_64.c). It is chosen at execve, so this is for the
+ * program; its filter has no personality(2). Exactly this value, whatever the
+ * caller's was: addresses are random, and readable memory is not executable.
+ */
+static int set_layout(struct err *err)
+{
+	if (cut_bounding_set(err) < 0)
+		return -err->code;
+	if (personality(ADDR_COMPAT_LAYOUT) < 0)
+		return err_set(err, errno, "personality");
+	if (personality(0xffffffff) != ADDR_COMPAT_LAYOUT)
+		return err_msg(err, EPERM,
+			       "the layout of memory could not be set");
+	return 0;
+}
+
 #ifdef TEST_HOOKS
 #define MAY_BREAK true
 #else
@@ -232,8 +289,14 @@ int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	int rules_fd, filter_fd, report_fd, abi = 0;
+	bool leaves_layout = false;
 	char *program;
 
+#ifdef TEST_HOOKS
+	leaves_layout = argc > 1 && strcmp(argv[1], JAIL_EXEC_LEAVE) == 0;
+	argc -= leaves_layout;
+	argv += leaves_layout;
+#endif
 	if (argc < 5) {
 		err_msg(&err, EINVAL,
 			"usage: kata-jail-exec RULES FILTER REPORT PROGRAM...");
@@ -243,6 +306,8 @@ int main(int argc, char **argv)
 	filter_fd = read_fd(argv[2], MAY_BREAK, &err);
 	report_fd = read_fd(argv[3], true, &err);
 	if (err.code)
+		fail(&err);
+	if (!leaves_layout && set_layout(&err) < 0)
 		fail(&err);
 	if (rules_fd >= 0)
 		abi = confine(rules_fd, &err);

@@ -15,6 +15,9 @@
 #include <signal.h>
 #include <string.h>
 
+/* First word for kata-jail-exec: the layer "layout" is left out. */
+#define JAIL_EXEC_LEAVE "leave-layout"
+
 /* The layers to leave out, as "LAYER+LAYER", or NULL. One per program. */
 __attribute__((weak)) const char *hook_layer;
 

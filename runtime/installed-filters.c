@@ -38,7 +38,7 @@
 #define STOP_STEP_NS 20000
 
 /* Root as well; and it cannot be taken back before the next boot. */
-static bool yama_refuses(void)
+bool installed_yama_refuses(void)
 {
 	AUTO_FREE char *scope = NULL;
 	struct err ignored = ERR_INIT;
@@ -61,7 +61,7 @@ bool installed_filters_allowed(const char **ret_why)
 		*ret_why = "needs CAP_SYS_ADMIN and CAP_SYS_PTRACE";
 	else if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
 		*ret_why = "the caller runs under a filter itself";
-	else if (yama_refuses())
+	else if (installed_yama_refuses())
 		*ret_why = "kernel.yama.ptrace_scope is 3";
 	return !*ret_why;
 }

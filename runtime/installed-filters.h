@@ -21,6 +21,8 @@ struct filter_stack {
  * trace at all. *ret_why says what is missing; static.
  */
 bool installed_filters_allowed(const char **ret_why);
+/* Whether Yama lets nobody attach to a process, root included. */
+bool installed_yama_refuses(void);
 /*
  * Stops thread tid for a moment by ptrace, and copies its filters. *ret must
  * be freed in every case. Return: 0; -ESRCH when the thread has ended;

@@ -83,6 +83,9 @@ bool verify_is_library(const char *path);
 /* verify-landlock.c */
 int verify_landlock(struct verify *v, struct err *err) MUST_CHECK;
 
+/* verify-layout.c */
+int verify_layout(struct verify *v, struct err *err) MUST_CHECK;
+
 /* verify-inside.c: a mount namespace from its own root, past any chroot. */
 struct verify_inside {
 	struct strv names; /* in "/" */

@@ -75,7 +75,8 @@ typedef int (*const verify_part)(struct verify *, struct err *);
 static verify_part of_jail[] = {
 	verify_program, verify_status,	 verify_namespaces, verify_network,
 	verify_root,	verify_mounts,	 verify_fds,	    verify_environment,
-	verify_limits,	verify_landlock, verify_calls,	    NULL,
+	verify_limits,	verify_landlock, verify_layout,	    verify_calls,
+	NULL,
 };
 
 /* Its root is for itself to make: nothing of it is to be opened by anybody. */

@@ -273,6 +273,7 @@ create_without_landlock() {
 @test "jail: VMM with a capability is caught" { caught vmm caps 'cap'; }
 @test "jail: VMM without a filter is caught" { caught vmm seccomp 'seccomp'; }
 @test "jail: VMM with more files is caught" { caught vmm fs 'root|mount'; }
+@test "jail: VMM whose memory goes where the kernel likes is caught" { caught vmm layout 'layout'; }
 @test "jail: VMM with an environment is caught" { caught vmm env 'environ'; }
 @test "jail: VMM with a stray descriptor is caught" { caught vmm fds 'descriptor'; }
 @test "jail: VMM without rlimits is caught" { caught vmm rlimits 'limit'; }
@@ -285,6 +286,7 @@ create_without_landlock() {
 @test "jail: file server with a capability is caught" { caught fs caps 'cap'; }
 @test "jail: file server without a filter is caught" { caught fs seccomp 'seccomp'; }
 @test "jail: file server with more files is caught" { caught fs fs 'root|mount'; }
+@test "jail: file server whose memory goes where the kernel likes is caught" { caught fs layout 'layout'; }
 @test "jail: file server with an environment is caught" { caught fs env 'environ'; }
 @test "jail: file server with a stray descriptor is caught" { caught fs fds 'descriptor'; }
 @test "jail: file server without rlimits is caught" { caught fs rlimits 'limit'; }

@@ -165,6 +165,23 @@ def execve(t, host):
     t.c.try_("executed", "execve", own, 0, 0)
 
 
+@action("memory at a low address, from a kernel that has no other left to give",
+        "the layout of memory is set before the program begins (`docs/decisions/0018`): the kernel "
+        "looks upwards from a third of the address space, never below")
+def low_memory(t, host):
+    del host
+    held, size = [], 1 << 46
+    while size >= 1 << 30:  # leaves the other threads enough to go on
+        at = t.c.call("mmap", 0, size, 0, 0x22, -1, 0)
+        if at > 0:
+            held.append((at, size))
+        else:
+            size >>= 1
+    for at, length in held:
+        t.c.call("munmap", at, length)
+    t.c.note("none" if held and min(held)[0] >= 1 << 32 else "below 4 GiB")
+
+
 @action("fork", "no list has it; `clone` must make a thread")
 def fork(t, host):
     del host

@@ -23,7 +23,7 @@ AUDIT_I386 = 0x40000003
 
 # x86_64 (linux/asm/unistd_64.h)
 NR = {
-    "read": 0, "write": 1, "close": 3, "mremap": 25, "mmap": 9, "mprotect": 10, "ioctl": 16, "mlock": 149,
+    "read": 0, "write": 1, "close": 3, "mremap": 25, "mmap": 9, "mprotect": 10, "munmap": 11, "ioctl": 16, "mlock": 149,
     "shmget": 29, "getpid": 39, "socket": 41, "connect": 42, "sendto": 44, "sendmsg": 46,
     "clone": 56, "fork": 57, "vfork": 58, "execve": 59, "kill": 62, "uname": 63, "fcntl": 72,
     "chdir": 80, "mkdir": 83, "ptrace": 101, "capget": 125, "syslog": 103, "getgroups": 115, "setresuid": 117,

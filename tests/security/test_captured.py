@@ -97,6 +97,7 @@ def replace(name, lines):
 # the action and is left out as well in both columns, thread, action.
 LAYERS = {
     "vmm seccomp": ("rootless", "vmm", "seccomp", "landlock", "main", "socket-inet"),
+    "vmm layout": ("rootless", "vmm", "layout", "", "main", "low-memory"),
     "vmm own": ("rootless", "vmm", "own", "seccomp+landlock", "main", "execve"),
     "vmm landlock": ("rootless", "vmm", "landlock", "net+seccomp", "main", "abstract-socket"),
     "vmm seccomp and own": ("rootless", "vmm", "seccomp+own", "", "main", "unshare-newuser"),
@@ -113,6 +114,7 @@ LAYERS = {
     "vmm rlimits": ("rootless", "vmm", "rlimits", "seccomp", "main", "pin-memory"),
     "vmm fds": ("rootless", "vmm", "fds", "landlock", "main", "held-directories"),
     "fs seccomp": ("rootless", "fs", "seccomp", "landlock", "first", "socket-inet"),
+    "fs layout": ("rootless", "fs", "layout", "", "first", "low-memory"),
     "fs landlock": ("rootless", "fs", "landlock", "pid", "first", "kill"),
     "fs user": ("root", "fs", "user", "landlock", "main", "devices"),
     "fs pid": ("rootless", "fs", "pid", "landlock", "first", "kill"),

@@ -13,18 +13,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "auto.h"
+#include "fd.h"
 #include "path.h"
 #include "seccomp.h"
 
@@ -37,6 +41,7 @@ struct call {
 	long arg[6];
 };
 
+static char own_path[4096];
 static void *filter;
 static size_t filter_len;
 
@@ -237,6 +242,102 @@ static void spent_execve(void)
 	EXPECT(EFAULT, { "execve of what is not there", SYS_execve, { place } });
 }
 
+/*
+ * Nor does the kernel put memory there, however little room it is left: what
+ * kata-jail-exec has become asks for all of the address space, under the jail's
+ * filter, and writes the name if it gets the place.
+ */
+#define PLACE 0x10000000UL
+#define PAGE 4096UL
+#define FILL_FAILED 201 /* exit codes of fill(); others are execve's errno */
+#define FILL_LOW 202
+
+static NORETURN void fill(const char *profile)
+{
+	unsigned long lowest = ULONG_MAX;
+	struct err err = ERR_INIT;
+	char *place = (char *)PLACE; /* NOLINT(performance-no-int-to-ptr) */
+	long at;
+
+	load(profile);
+	if (seccomp_filter_load(filter, filter_len, 0, &err) < 0)
+		_exit(FILL_FAILED);
+	for (unsigned long size = 1UL << 46; size >= PAGE; size /= 2)
+		while ((at = syscall(SYS_mmap, 0, size, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) > 0)
+			lowest = (unsigned long)at < lowest ? (unsigned long)at :
+							      lowest;
+	if (syscall(SYS_mprotect, place, PAGE, PROT_READ | PROT_WRITE) == 0)
+		memcpy(place, "/bin/true", sizeof("/bin/true"));
+	syscall(SYS_execve, place, NULL, NULL);
+	if (errno == EFAULT && lowest < 1UL << 32)
+		syscall(SYS_exit_group, FILL_LOW);
+	for (;;)
+		syscall(SYS_exit_group, errno);
+}
+
+/* Execute this program's fill() as the programs of jails are, or directly. */
+static int try_to_fill(const char *profile, bool by_jail_exec)
+{
+	static const struct sock_filter allow_all[] = { BPF_STMT(
+		BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct err err = ERR_INIT;
+	AUTO_FD int rules_fd = fd_memfd("rules", "99", sizeof("99"), &err);
+	AUTO_FD int filter_fd =
+		fd_memfd("filter", allow_all, sizeof(allow_all), &err);
+	AUTO_FREE char *rules = xasprintf("%d", rules_fd);
+	AUTO_FREE char *bpf = xasprintf("%d", filter_fd);
+	int status;
+	pid_t pid;
+
+	assert_true(rules_fd >= 0 && filter_fd >= 0);
+	pid = fork();
+	if (pid == 0) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    fcntl(rules_fd, F_SETFD, 0) < 0 ||
+		    fcntl(filter_fd, F_SETFD, 0) < 0)
+			_exit(FILL_FAILED);
+		if (by_jail_exec)
+			execl(TEST_DIR "/../build/libexec/kata/kata-jail-exec",
+			      "kata-jail-exec", rules, bpf, "-", own_path,
+			      "fill", profile, (char *)NULL);
+		else
+			execl(own_path, own_path, "fill", profile, (char *)NULL);
+		_exit(FILL_FAILED);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) == FILL_FAILED)
+		fail_msg("%s: wait status %d", profile, status);
+	return WEXITSTATUS(status);
+}
+
+/* vm.legacy_va_layout, and a stack without limit, have the same effect. */
+static bool looks_downwards(void)
+{
+	AUTO_FREE char *text = NULL;
+	struct rlimit stack;
+	struct err err = ERR_INIT;
+
+	return getrlimit(RLIMIT_STACK, &stack) == 0 &&
+	       stack.rlim_cur != RLIM_INFINITY &&
+	       path_read_file(AT_FDCWD, "/proc/sys/vm/legacy_va_layout", 16,
+			      &text, &err) == 0 &&
+	       strcmp(text, "0\n") == 0;
+}
+
+static void test_whole_address_space(void **state)
+{
+	static const char *const profile[] = { "virtiofsd", "qemu-tcg",
+					       "qemu-kvm" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(profile); i++)
+		assert_int_equal(try_to_fill(profile[i], true), EFAULT);
+	/* else the kernel gives the place away, and /bin/true is executed */
+	if (looks_downwards())
+		assert_int_equal(try_to_fill("virtiofsd", false), 0);
+}
+
 static void test_tcg(void **state)
 {
 	(void)state;
@@ -326,14 +427,19 @@ static void test_proxy(void **state)
 	unload();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcg),
 		cmocka_unit_test(test_kvm),
 		cmocka_unit_test(test_virtiofsd),
 		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_whole_address_space),
 	};
 
+	if (argc == 3 && strcmp(argv[1], "fill") == 0)
+		fill(argv[2]);
+	if (readlink("/proc/self/exe", own_path, sizeof(own_path) - 1) < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
 /* link: runtime/verify-mounts.o runtime/verify-inside.o runtime/verify-landlock.o */
+/* link: runtime/verify-layout.o */
 /* link: runtime/verify-calls.o runtime/installed-filters.o runtime/verify-self.o */
 /*
  * test-verify-calls.c - the filters of live processes, read back and compared

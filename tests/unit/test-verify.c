@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/verify.o runtime/verify-status.o runtime/verify-files.o */
 /* link: runtime/verify-mounts.o runtime/verify-inside.o runtime/verify-landlock.o */
+/* link: runtime/verify-layout.o */
 /* link: runtime/verify-calls.o runtime/installed-filters.o runtime/verify-self.o */
 /*
  * test-verify.c - the readers of /proc texts, and the verification of a
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -304,6 +306,7 @@ static void test_unjailed(void **state)
 		"files",
 		"mounts",
 		"environment",
+		"layout",
 		"working directory",
 	};
 	struct policy *policy = policy_of("own", "");
@@ -333,6 +336,35 @@ static void test_unjailed(void **state)
 	json_writer_done(&writer);
 	verify_report_done(&report);
 	policy_free(policy);
+}
+
+/* The layout that kata-jail-exec sets, and nothing more or less. */
+static void test_layout(void **state)
+{
+	static const struct {
+		unsigned long value;
+		bool ok;
+	} list[] = {
+		{ ADDR_COMPAT_LAYOUT, true },
+		{ 0, false },
+		{ ADDR_COMPAT_LAYOUT | ADDR_NO_RANDOMIZE, false },
+		{ ADDR_COMPAT_LAYOUT | READ_IMPLIES_EXEC, false },
+	};
+	AUTO_FD int proc_fd = open("/proc/self", O_DIRECTORY | O_CLOEXEC);
+	int before = personality(0xffffffff);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		struct verify_report report = VERIFY_REPORT_INIT;
+		struct verify v = { .proc_fd = proc_fd, .report = &report };
+		struct err err = ERR_INIT;
+
+		assert_true(personality(list[i].value) >= 0);
+		assert_int_equal(verify_layout(&v, &err), 0);
+		assert_true(personality((unsigned long)before) >= 0);
+		assert_int_equal(failed(&report, "layout"), !list[i].ok);
+		verify_report_done(&report);
+	}
 }
 
 static void test_gone(void **state)
@@ -428,6 +460,7 @@ int main(void)
 		cmocka_unit_test(test_listing),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_unjailed),
+		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_absent),
 		cmocka_unit_test(test_landlock),
