@@ -38,6 +38,7 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_STATS_ARE] = sizeof(struct record_stats),
 	[RECORD_SHIM_WAIT_OOM] = sizeof(struct record_plain),
 	[RECORD_SHIM_ITEM] = sizeof(struct record_item),
+	[RECORD_SHIM_CONFINED] = sizeof(struct record_plain),
 };
 
 static_assert(sizeof(union record) <= UINT16_MAX, "size is 16 bits");

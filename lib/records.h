@@ -41,6 +41,7 @@ enum record_type {
 	RECORD_SHIM_STATS_ARE,
 	RECORD_SHIM_WAIT_OOM, /* runtime -> shim: OK when memory ran out */
 	RECORD_SHIM_ITEM, /* shim -> runtime: after READBACK, item_count of them */
+	RECORD_SHIM_CONFINED, /* shim -> runtime: look at me; answered by OK */
 	RECORD_TYPE_MAX
 };
 

@@ -23,6 +23,7 @@
 #include "foreground.h"
 #include "hooks.h"
 #include "ids.h"
+#include "jail-check.h"
 #include "lifecycle.h"
 #include "opts.h"
 #include "own-userns.h"
@@ -52,6 +53,7 @@ struct execution {
 	struct state state;
 	char exec_id[40];
 	struct oci_process *process; /* owned: what the guest is asked for */
+	struct policy *policy;	     /* owned: what the shim is compared with */
 	struct fd_name fds[EXEC_FDS];
 	size_t fd_count;
 	int control_fd; /* ours; open until the end of a foreground exec */
@@ -89,7 +91,7 @@ static int check_shim(struct execution *e, struct err *err)
 {
 	int fd;
 
-	if (!e->state.shim_path || !e->state.seccomp_dir)
+	if (!e->state.shim_path || !e->state.seccomp_dir || !e->state.policy_dir)
 		return err_msg(
 			err, EINVAL,
 			"the record of %s names no shim: it was made by an older build",
@@ -100,7 +102,7 @@ static int check_shim(struct execution *e, struct err *err)
 	if (fd < 0)
 		return err_wrap(err, "seccomp filter");
 	add_fd(e, "seccomp", fd);
-	return 0;
+	return jail_check_shim_policy(&e->state, &e->policy, err);
 }
 
 static int open_files(struct execution *e, struct err *err)
@@ -155,6 +157,7 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 		strv_add(&argv, "--foreground");
 	if (e->rt->debug)
 		strv_add(&argv, "--debug");
+	jail_check_break_args(&argv, "shim");
 	strv_addf(&argv, "--fds=%s", list);
 	r = spawn_shim(&spec, &e->pid, err);
 	strv_done(&argv);
@@ -169,12 +172,19 @@ static void close_fds(struct execution *e)
 	e->fd_count = 0;
 }
 
+static void close_control(struct execution *e)
+{
+	if (e->control_fd >= 0)
+		close(e->control_fd);
+	e->control_fd = -1;
+}
+
 /*
  * Its end is that of the process in the guest. A shim that has said why it
- * failed ends by itself; one whose process runs does not, and detached it would
- * not learn of our end: the caller is told that there is no such process. In
- * the foreground it is our child: not reaped, it would hold up the end of the
- * container's pid namespace.
+ * failed ends by itself, and so does one that waits for our word; one whose
+ * process runs does not, and detached it would not learn of our end: the caller
+ * is told that there is no such process. In the foreground it is our child: not
+ * reaped, it would hold up the end of the container's pid namespace.
  */
 static void end_failed(const struct execution *e)
 {
@@ -215,6 +225,17 @@ static int record_shim(struct execution *e, struct err *err)
 		return r;
 	err_clear(err);
 	return 0;
+}
+
+/* It decodes what the guest says: not before it holds what the policy says. */
+static int look_at_shim(struct execution *e, struct err *err)
+{
+	struct verify_report report = VERIFY_REPORT_INIT;
+	int r = jail_check_shim(e->rt, &e->state, e->policy, e->pid,
+				e->control_fd, &report, err);
+
+	verify_report_done(&report);
+	return r;
 }
 
 /*
@@ -264,6 +285,8 @@ static int start_process(struct execution *e, struct err *err)
 	if (r == 0)
 		r = record_shim(e, err);
 	if (r == 0)
+		r = look_at_shim(e, err);
+	if (r == 0)
 		r = verify(e, err);
 	if (r == 0)
 		r = record_expect(e->control_fd, RECORD_SHIM_STARTED, &record,
@@ -309,6 +332,7 @@ static int exec_in(struct execution *e, struct err *err)
 	close_fds(e); /* of a start that did not get that far */
 	if (r < 0) {
 		IGNORE(sandbox_ask_why(e->dir_fd, err) < 0, "err has it");
+		close_control(e);
 		end_failed(e);
 	}
 	if (r < 0 || e->options->detach)
@@ -333,8 +357,8 @@ static int run_exec(struct execution *e, struct err *err)
 		r = exec_in(e, err);
 	foreground_end();
 	oci_process_free(e->process);
-	if (e->control_fd >= 0)
-		close(e->control_fd);
+	policy_free(e->policy);
+	close_control(e);
 	state_done(&e->state);
 	close(e->dir_fd);
 	return r;

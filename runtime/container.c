@@ -109,6 +109,7 @@ static int record_intent(struct creation *c, struct err *err)
 			 "NOTIFY_SOCKET: readiness messages stay in the VM");
 	c->state.shim_path = xstrdup(c->rt->settings.shim);
 	c->state.seccomp_dir = xstrdup(c->rt->settings.seccomp);
+	c->state.policy_dir = xstrdup(c->rt->settings.policies);
 	if (own_userns_record(c->rt, &c->state, err) < 0 ||
 	    uid_pool_open(c->rt, &c->state, err) < 0)
 		return -err->code;
@@ -231,8 +232,6 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 	if (r == 0)
 		r = readback_check(&got, c->bundle.spec, c->id, err);
 	readback_done(&got);
-	if (r == 0)
-		r = jail_check_shim(c->rt, &c->state, err);
 	if (r < 0)
 		return r;
 	record_init(&record, RECORD_OK);
@@ -257,6 +256,8 @@ static int make_shim(struct creation *c, struct err *err)
 		r = cgroup_check(&c->state.cgroups, c->pid, "shim", err);
 	if (r == 0)
 		r = state_save(c->dir_fd, &c->state, err);
+	if (r == 0)
+		r = jail_check_own_shim(&c->sandbox, ours, err);
 	if (r == 0)
 		r = wait_for_readback(c, ours, err);
 	/* In the foreground it stays open: its end tells the shim of ours. */

@@ -21,11 +21,13 @@
 #include "path.h"
 #include "policy.h"
 #include "proc-uid.h"
+#include "records.h"
 #include "uid-pool.h"
 #include "verify.h"
 
 #define INFO_BYTES_MAX 4096
 #define INFO_MS 10000
+#define CONFINED_MS 30000 /* a shim that builds its mirror first */
 #define SINGLE_ID_NOTE                                                         \
 	"own id: single_id is set and the caller has no subordinate ids: VMM " \
 	"and file server run under the caller's id and groups"
@@ -148,17 +150,17 @@ static int record_jail(int info_fd, const char *what, pid_t proxy,
 }
 
 /* The proof is kept beside the state: ID/verified.json. */
-static int save_reports(int dir_fd, const struct verify_report *report,
-			size_t count, struct err *err)
+static int save_reports(const struct sandbox *s, struct err *err)
 {
 	struct json_writer w = { .pretty = true };
 	int r;
 
 	json_begin_array(&w, NULL);
-	for (size_t i = 0; i < count; i++)
-		verify_report_json(&report[i], &w, NULL);
+	for (size_t i = 0; i < REPORT_COUNT; i++)
+		if (s->report[i].jail)
+			verify_report_json(&s->report[i], &w, NULL);
 	json_end_array(&w);
-	r = path_write_atomic(dir_fd, "verified.json", w.text, w.len, err);
+	r = path_write_atomic(s->dir_fd, "verified.json", w.text, w.len, err);
 	json_writer_done(&w);
 	return r;
 }
@@ -178,18 +180,20 @@ static void show_failed(struct runtime *rt, const struct verify_report *report)
 	free(text);
 }
 
-static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
-		      const struct verify_expect *expect,
-		      struct verify_report *report, struct err *err)
+static int load_policy(const char *dir, const char *name, struct policy **ret,
+		       struct err *err)
 {
-	AUTO_FREE char *path =
-		xasprintf("%s/%s.json", rt->settings.policies, policy_name);
-	struct policy *policy = NULL;
-	int r = policy_load(path, &policy, err);
+	AUTO_FREE char *path = xasprintf("%s/%s.json", dir, name);
 
-	if (r == 0)
-		r = verify_jail(pid, policy, expect, report, err);
-	policy_free(policy);
+	return policy_load(path, ret, err);
+}
+
+static int verify_with(struct runtime *rt, const struct policy *policy,
+		       pid_t pid, const struct verify_expect *expect,
+		       struct verify_report *report, struct err *err)
+{
+	int r = verify_jail(pid, policy, expect, report, err);
+
 	if (r < 0 && hook_goes_on()) {
 		err_clear(err);
 		return 0;
@@ -199,39 +203,70 @@ static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
 	return r; /* the text names the jail */
 }
 
-/* Of a program of ours, which confined itself under the caller's ids. */
-static int verify_own(struct runtime *rt, const char *policy,
-		      const char *program, pid_t pid, bool single_id,
+static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
+		      const struct verify_expect *expect,
 		      struct verify_report *report, struct err *err)
 {
-	const struct verify_expect expect = {
+	struct policy *policy = NULL;
+	int r = load_policy(rt->settings.policies, policy_name, &policy, err);
+
+	if (r == 0)
+		r = verify_with(rt, policy, pid, expect, report, err);
+	policy_free(policy);
+	return r;
+}
+
+/* A program of ours, which confined itself under the caller's ids. */
+static struct verify_expect expect_own(const char *program, const char *filters,
+				       bool single_id)
+{
+	return (struct verify_expect){
 		.uid = geteuid(),
 		.gid = getegid(),
 		.single_id = single_id,
 		.inherited_filters = VERIFY_OWN_FILTERS,
-		.filters = rt->settings.seccomp,
+		.filters = filters,
 		.program = program,
 	};
+}
 
-	return verify_one(rt, policy, pid, &expect, report, err);
+int jail_check_shim_policy(const struct state *state, struct policy **ret,
+			   struct err *err)
+{
+	return load_policy(state->policy_dir, "kata-shim", ret, err);
 }
 
 int jail_check_shim(struct runtime *rt, const struct state *state,
-		    struct err *err)
+		    const struct policy *policy, pid_t pid, int control_fd,
+		    struct verify_report *report, struct err *err)
 {
-	struct verify_report report = VERIFY_REPORT_INIT;
-	int r = verify_own(rt, "kata-shim", rt->settings.shim, state->shim.pid,
-			   state->single_id, &report, err);
+	const struct verify_expect expect = expect_own(
+		state->shim_path, state->seccomp_dir, state->single_id);
+	union record record;
 
-	verify_report_done(&report);
-	return r;
+	if (record_expect(control_fd, RECORD_SHIM_CONFINED, &record,
+			  CONFINED_MS, err) < 0 ||
+	    verify_with(rt, policy, pid, &expect, report, err) < 0)
+		return -err->code;
+	record_init(&record, RECORD_OK);
+	return record_send(control_fd, &record, err);
 }
 
-enum { REPORT_VMM, REPORT_FS, REPORT_PROXY, REPORT_COUNT };
-
-static int verify_all(struct sandbox *s, const char *vmm_policy,
-		      struct verify_report *report, struct err *err)
+int jail_check_own_shim(struct sandbox *s, int control_fd, struct err *err)
 {
+	struct policy *policy = NULL;
+	int r = jail_check_shim_policy(s->state, &policy, err);
+
+	if (r == 0)
+		r = jail_check_shim(s->rt, s->state, policy, s->state->shim.pid,
+				    control_fd, &s->report[REPORT_SHIM], err);
+	policy_free(policy);
+	return r < 0 ? r : save_reports(s, err);
+}
+
+static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err)
+{
+	struct verify_report *report = s->report;
 	AUTO_FREE char *share =
 		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
 	AUTO_FREE char *exec = settings_jail_exec(&s->rt->settings);
@@ -261,15 +296,18 @@ static int verify_all(struct sandbox *s, const char *vmm_policy,
 		.landlock_told = s->fs_landlock,
 		.filters = filters,
 	};
+	const struct verify_expect proxy_expect =
+		expect_own(s->rt->settings.proxy, s->rt->settings.seccomp,
+			   s->state->single_id);
 
 	if (verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
 		       &report[REPORT_VMM], err) < 0 ||
 	    verify_one(s->rt, "virtiofsd", s->state->fs.pid, &fs_expect,
 		       &report[REPORT_FS], err) < 0 ||
-	    verify_own(s->rt, "kata-proxy", s->rt->settings.proxy, s->proxy.pid,
-		       s->state->single_id, &report[REPORT_PROXY], err) < 0)
+	    verify_one(s->rt, "kata-proxy", s->proxy.pid, &proxy_expect,
+		       &report[REPORT_PROXY], err) < 0)
 		return -err->code;
-	return save_reports(s->dir_fd, report, REPORT_COUNT, err);
+	return save_reports(s, err);
 }
 
 static bool is_required(const struct runtime *rt, const char *layer)
@@ -392,20 +430,17 @@ static int check_cgroups(struct sandbox *s, struct err *err)
 
 int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 {
-	struct verify_report report[REPORT_COUNT] = { 0 };
 	int r;
 
 	if (record_both(s, err) < 0 || check_alone(s, err) < 0 ||
 	    check_cgroups(s, err) < 0)
 		return -err->code;
-	r = verify_all(s, vmm_policy, report, err);
+	r = verify_all(s, vmm_policy, err);
 	if (r == 0)
-		r = note_absent(s, &report[REPORT_VMM], err);
+		r = note_absent(s, &s->report[REPORT_VMM], err);
 	if (r == 0)
-		r = note_absent(s, &report[REPORT_FS], err);
+		r = note_absent(s, &s->report[REPORT_FS], err);
 	if (r == 0 && s->state->single_id)
 		strv_add(&s->state->notes, SINGLE_ID_NOTE);
-	for (size_t i = 0; i < REPORT_COUNT; i++)
-		verify_report_done(&report[i]);
 	return r;
 }

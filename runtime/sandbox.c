@@ -444,6 +444,8 @@ void sandbox_done(struct sandbox *s)
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
 		if (*fd[i] >= 0)
 			close(*fd[i]);
+	for (size_t i = 0; i < REPORT_COUNT; i++)
+		verify_report_done(&s->report[i]);
 	free(s->share_path);
 	free(s->name);
 	sandbox_init(s);

@@ -11,9 +11,19 @@
 #include "runtime.h"
 #include "share.h"
 #include "state.h"
+#include "verify.h"
 
 /* The shared directory in the holder, once the proxy has left the host's root. */
 #define HOLDER_SHARE "/share"
+
+/* What is kept in ID/verified.json, in this order. */
+enum jail_report {
+	REPORT_VMM,
+	REPORT_FS,
+	REPORT_PROXY,
+	REPORT_SHIM, /* of the container; those of execs are not kept */
+	REPORT_COUNT
+};
 
 struct sandbox {
 	struct runtime *rt;
@@ -27,6 +37,7 @@ struct sandbox {
 	int vmm_landlock, fs_landlock; /* and kata-jail-exec this ABI; or -1 */
 	struct child proxy;
 	struct accel_choice accel;
+	struct verify_report report[REPORT_COUNT]; /* by enum jail_report */
 	char *share_path; /* mount point in the holder */
 	char *name;	  /* basename of share_path's container directory */
 };

@@ -337,6 +337,7 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "created", s->created);
 	json_string(&w, "shim_path", s->shim_path);
 	json_string(&w, "seccomp_dir", s->seccomp_dir);
+	json_string(&w, "policy_dir", s->policy_dir);
 	json_bool(&w, "ready", s->ready);
 	json_bool(&w, "started", s->started);
 	json_bool(&w, "paused", s->paused);
@@ -406,6 +407,7 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "created", &s->created, err) < 0 ||
 	    read_text(tree, "shim_path", &s->shim_path, err) < 0 ||
 	    read_text(tree, "seccomp_dir", &s->seccomp_dir, err) < 0 ||
+	    read_text(tree, "policy_dir", &s->policy_dir, err) < 0 ||
 	    read_text(tree, "accelerator", &s->accel, err) < 0 ||
 	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
 	    read_text(tree, "network", &s->network, err) < 0 ||
@@ -483,10 +485,11 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 void state_done(struct state *s)
 {
-	char *owned[] = { s->id,	   s->sandbox, s->bundle,  s->rootfs,
-			  s->created,	   s->accel,   s->network, s->uid_pool,
-			  s->accel_reason, s->uid_map, s->gid_map, s->shim_path,
-			  s->seccomp_dir };
+	char *owned[] = { s->id,	  s->sandbox,	s->bundle,
+			  s->rootfs,	  s->created,	s->accel,
+			  s->network,	  s->uid_pool,	s->accel_reason,
+			  s->uid_map,	  s->gid_map,	s->shim_path,
+			  s->seccomp_dir, s->policy_dir };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

@@ -26,7 +26,7 @@ struct state {
 	char *rootfs;
 	char *created; /* RFC 3339 */
 	/* as they were configured at create: exec comes without HOME */
-	char *shim_path, *seccomp_dir;
+	char *shim_path, *seccomp_dir, *policy_dir;
 	bool ready; /* create went through to its end */
 	bool started;
 	bool paused;

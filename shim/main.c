@@ -4,8 +4,9 @@
  *
  * Started by kata-runtime as pid 1 of fresh namespaces (role container) or in
  * those of the container's shim (role exec). Stages in order: what must come
- * first, the engine's input (config, terminal), the mirror, confinement, then
- * the agent. Guest bytes are read in the last stage alone. Errors go to the
+ * first, the engine's input (config, terminal), the mirror, confinement, the
+ * runtime's look at what came of it, then the agent. Guest bytes are read in the
+ * last stage alone. Errors go to the
  * creating runtime as a record and to the log; the exit status is the guest
  * process's, 255 when the VM was lost, 1 when nothing was started.
  *
@@ -32,7 +33,8 @@
 #define CONFIG_BYTES_MAX (4u << 20)
 #define PROFILE_BYTES_MAX (1u << 20)
 #define TMPFS_MAGIC_NUMBER 0x01021994
-/* The runtime checks the read-back before it answers; it dies, or it does. */
+/* The runtime looks at us, or at the read-back, before it answers; it dies, or
+ * it does. */
 #define VERDICT_TIMEOUT_MS 120000
 #define LAST_WORDS_MAX 4000 /* below what a pipe takes in one piece */
 #define LAST_LINE_MAX 300
@@ -201,7 +203,22 @@ static int stage_confine(struct shim *shim, struct err *err)
 	return r;
 }
 
-/* Created: the runtime looks at the read-back, and at us. */
+/*
+ * The guest has had no chance yet: should one of our own steps not hold, it
+ * gets none.
+ */
+static int stage_looked_at(struct shim *shim, struct err *err)
+{
+	union record record;
+
+	record_init(&record, RECORD_SHIM_CONFINED);
+	if (record_send(shim->fds.control, &record, err) < 0)
+		return -err->code;
+	return record_expect(shim->fds.control, RECORD_OK, &record,
+			     VERDICT_TIMEOUT_MS, err);
+}
+
+/* Created: the runtime looks at the read-back. */
 static int stage_container(struct shim *shim, struct err *err)
 {
 	union record record;
@@ -252,6 +269,8 @@ static int start(struct shim *shim, struct err *err)
 		r = stage_root(shim, err);
 	if (r == 0)
 		r = stage_confine(shim, err);
+	if (r == 0)
+		r = stage_looked_at(shim, err);
 	if (r == 0)
 		r = shim->role == SHIM_CONTAINER ? stage_container(shim, err) :
 						   stage_exec(shim, err);

@@ -59,7 +59,9 @@ caught() {
 
 	bundle "$id"
 	OCI_IDS+=("$id")
-	inside env "KATA_TEST_BREAK=$1:$2" "$KATA_HOOKS" create --bundle "$BUNDLE" \
+	# a shim is looked at before the guest answers its first call: not reached
+	inside env "KATA_TEST_BREAK=$1:$2" KATA_TEST_STOP=agent-connected \
+		timeout -k 1 120 "$KATA_HOOKS" create --bundle "$BUNDLE" \
 		--pid-file "$BUNDLE/pid" "$id" </dev/null >out 2>&1 || code=$?
 	echo "$1 without $2: $code $(cat out)"
 	[ "$code" -eq 1 ]
@@ -88,4 +90,47 @@ caught() {
 	caught shim seccomp 'seccomp'
 	caught shim dumpable 'to the user'
 	caught shim rlimits 'limit'
+}
+
+# caught_exec LAYER PATTERN: exec fails, names it, and the guest ran nothing.
+caught_exec() {
+	local code=0
+
+	inside env "KATA_TEST_BREAK=shim:$1" "$KATA_HOOKS" exec --detach --pid-file "$PWD/pid" \
+		own touch "/ran-$1" </dev/null >out 2>&1 || code=$?
+	echo "exec without $1: $code $(cat out)"
+	[ "$code" -eq 255 ] || [ "$code" -eq 1 ]
+	has "$(cat out)" "jail kata-shim: $2"
+	[ ! -e pid ]
+	within 5 one_process # whoever is its parent now may not have reaped it
+}
+
+one_process() {
+	[ "$(inside "$KATA_HOOKS" ps --format json own | jq -c length)" = 1 ]
+}
+
+@test "declared: the shim of an exec that kept something is caught, the container goes on" {
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle own "$SLEEPS"
+	OCI_IDS+=(own)
+	inside "$KATA_HOOKS" create --bundle "$BUNDLE" --pid-file "$BUNDLE/pid" own \
+		</dev/null >out 2>&1
+	inside "$KATA_HOOKS" start own
+	caught_exec caps 'cap permitted'
+	caught_exec seccomp 'seccomp'
+	caught_exec dumpable 'to the user'
+	caught_exec rlimits 'limit'
+	inside "$KATA_HOOKS" exec own sh -c 'touch /whole; ls /' </dev/null >out
+	has "$(cat out)" '^whole$'
+	lacks "$(cat out)" '^ran-'
+}
+
+@test "declared: what the shim holds is kept with the rest" {
+	local text
+
+	start $IMAGE sleep 1000
+	text=$(inside cat "$XDG_RUNTIME_DIR/kata/$CID/verified.json")
+	same "$(jq -r '.[3].jail, .[3].pid, .[3].ok' <<<"$text" | xargs)" \
+		"kata-shim $(note "$CID" .pid) true"
+	has "$(checks "$text" 'cap effective')" '^kata-shim: 0000000000000000$'
 }

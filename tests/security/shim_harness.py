@@ -24,7 +24,7 @@ SYS_OPEN_TREE = 428
 AT_FDCWD, AT_RECURSIVE, OPEN_TREE_CLONE = -100, 0x8000, 1
 MAIN, WILL, DONE = 0xF1, 0xF0, 0xF2
 MAGIC = 0x4B435231
-ERROR, OK, READBACK, START, SIGNAL, STARTED = 1, 2, 7, 8, 9, 10
+ERROR, OK, READBACK, START, SIGNAL, STARTED, CONFINED = 1, 2, 7, 8, 9, 10, 22
 
 
 def check(result, what):
@@ -366,6 +366,7 @@ class Shim:
         for sock in (theirs, control, listener):
             sock.close()
         self.status = None
+        self.confined = False  # it was told that it may go on
 
     def spawn(self, args, fds, role):
         """Middle process: namespaces, then the shim as pid 1 of them."""
@@ -398,10 +399,22 @@ class Shim:
         os.close(read_fd)
         return int(pid)
 
+    def has_record(self):
+        """Is there one over control? CONFINED is answered, and is none."""
+        if not select.select([self.control], [], [], 0)[0]:
+            return False
+        data = self.control.recv(4096, socket.MSG_PEEK)
+        if self.confined or not data or parse_record(data)[0] != CONFINED:
+            return True
+        self.control.recv(4096)
+        self.confined = True
+        self.control.send(record(OK))
+        return False
+
     def until_told(self, timeout=20):
         """Until the shim has sent a record over control."""
         end = time.monotonic() + timeout
-        while not select.select([self.control], [], [], 0)[0]:
+        while not self.has_record():
             if time.monotonic() > end:
                 raise TimeoutError("no record; log: " + self.log())
             try:

@@ -191,9 +191,10 @@ class Life:
                 shim.status = os.waitstatus_to_exitcode(status)
         return shim.status is not None
 
-    def answer(self, verb, sock, timeout):
+    def answer(self, verb, sock, timeout, ready=None):
         """Waits for a record; its error text, or None for success."""
-        came = self.pump(lambda: select.select([sock], [], [], 0)[0], timeout)
+        came = self.pump(ready or (lambda: select.select([sock], [], [], 0)[0]),
+                         timeout)
         expect(came, "%s has no answer; log: %s" % (verb, self.world.log()))
         try:
             data = sock.recv(8192)
@@ -252,7 +253,8 @@ class Life:
         self.main = self.shim(config=config,
                               console=theirs if self.terminal else None)
         theirs.close()
-        failed = self.answer("create", self.main.control, 60) is not None
+        failed = self.answer("create", self.main.control, 60,
+                             self.main.has_record) is not None
         if self.terminal:
             self.pty = socket.recv_fds(ours, 64, 1)[1]
         ours.close()
@@ -309,7 +311,7 @@ class Life:
         shim = self.shim(role="exec", mntns=mntns, config={
             "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
         os.close(mntns)
-        if self.answer("exec", shim.control, 40) is not None:
+        if self.answer("exec", shim.control, 40, shim.has_record) is not None:
             return
         self.pump(lambda: self.is_gone(shim) or b"e1" in self.agent.waits, 5)
         self.agent.exit_process(b"e1", 7)

@@ -21,7 +21,8 @@ import faulthandler
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from shim_harness import (LIBC, Agent, Ended, Shim, ERROR, OK, READBACK, STARTED,
+from shim_harness import (LIBC, Agent, Ended, Shim, CONFINED, ERROR, OK, READBACK,
+                          STARTED,
                           item_text,
                           WILL, DONE, MAIN, field, frame, make_rootfs, parse_record,
                           response, signal_record, spec, record,
@@ -209,6 +210,22 @@ class Life(Base):
         self.assertEqual(answer[0], ERROR)
         self.assertIn("executable file not found in $PATH", answer[2])
         self.assertEqual(shim.wait(), 127)
+
+    def test_asks_nothing_before_it_was_looked_at(self):
+        main = self.running()
+        mntns = os.open("/proc/%d/ns/mnt" % main.pid, os.O_RDONLY)
+        process = {"args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}}
+        for options in ({}, {"role": "exec", "mntns": mntns, "config": process}):
+            shim = self.shim(**options)
+            self.assertTrue(select.select([shim.control], [], [], 20)[0])
+            self.assertEqual(parse_record(shim.control.recv(4096))[0], CONFINED)
+            for _ in range(5):
+                shim.agent.serve(0.1)
+            self.assertEqual(shim.agent.calls, [])
+            shim.control.close()
+            self.assertEqual(shim.wait(), 1)
+            self.assertEqual(shim.agent.calls, [])
+        os.close(mntns)
 
     def test_no_verdict_no_container(self):
         shim = self.shim()
@@ -513,7 +530,7 @@ class Confined(Base):
                 self.waiting = stream
 
         shim = self.shim(agent=Slow)
-        shim.agent.until(lambda: shim.agent.waiting)
+        shim.agent.until(lambda: not shim.has_record() and shim.agent.waiting)
         # A wait with a deadline that is broken off goes on by a call of its
         # own, restart_syscall(2).
         for _ in range(3):

@@ -71,6 +71,7 @@ static void test_record(void **state)
 	out.uid_pool = xstrdup("/pool");
 	out.shim_path = xstrdup("/s");
 	out.seccomp_dir = xstrdup("/f");
+	out.policy_dir = xstrdup("/p");
 	strv_add(&out.notes, "selinux: off on this host");
 	assert_int_equal(state_save(top_fd, &out, &err), 0);
 	if (state_load(top_fd, &in, &err) < 0)
@@ -78,6 +79,7 @@ static void test_record(void **state)
 	assert_string_equal(in.uid_pool, "/pool");
 	assert_string_equal(in.shim_path, "/s");
 	assert_string_equal(in.seccomp_dir, "/f");
+	assert_string_equal(in.policy_dir, "/p");
 	assert_int_equal(in.uid, 7);
 	assert_int_equal(in.shim.start, 6);
 	assert_string_equal(in.notes.item[0], out.notes.item[0]);
