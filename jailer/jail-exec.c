@@ -133,8 +133,21 @@ static int parse_words(size_t len, unsigned long *ret_least, size_t *ret_count,
 
 /*
  * No file of /proc tells of Landlock: what it took can only be tried. No rule
- * names this very program, so it cannot be opened any more.
+ * names this very program, so it can be opened before, and not any more after.
+ * Without the first, the file's mode might be what refuses.
  */
+static int prove_open(const char *own, struct err *err)
+{
+	int fd = own ? open(own, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (!own)
+		return err_msg(err, EIO, "no name of its own");
+	if (fd < 0)
+		return err_set(err, errno, "before Landlock: open %s", own);
+	close(fd);
+	return 0;
+}
+
 static int prove(const char *own, struct err *err)
 {
 	int fd = open(own, O_RDONLY | O_CLOEXEC);
@@ -162,10 +175,11 @@ static int confine(int rules_fd, struct err *err)
 		return -err->code;
 	if (landlock_abi() < (int)least)
 		return 0;
+	if (prove_open(own, err) < 0)
+		return -err->code;
 	abi = landlock_restrict(rules, count, 0, err);
-	if (abi > 0 && (!own || prove(own, err) < 0))
-		return own ? -err->code :
-			     err_msg(err, EIO, "no name of its own");
+	if (abi > 0 && prove(own, err) < 0)
+		return -err->code;
 	return abi;
 }
 

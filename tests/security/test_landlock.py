@@ -432,6 +432,24 @@ class Refused(unittest.TestCase):
         report = self.check_refused("can be opened", words(1, (0xD, "/")))
         self.assertEqual(report, "")
 
+    def test_its_own_file_that_could_not_be_read_before(self):
+        """EACCES after Landlock proves nothing when it was EACCES before."""
+        if own_abi() == 0:
+            self.skipTest("this host's kernel has no Landlock")
+        if os.geteuid() != 0:
+            self.skipTest("another user's file needs root")
+        fds = [memfd(words(1, (0xD, "/usr"), (0xD, "/lib64"))), memfd(ALLOW_ALL)]
+        with tempfile.TemporaryDirectory() as top:
+            path = shutil.copy(f"{BUILD}/libexec/kata/kata-jail-exec", top)
+            os.chmod(top, 0o755)
+            os.chmod(path, 0o711)
+            done = subprocess.run(
+                ["setpriv", "--no-new-privs", "--reuid=65534", "--regid=65534", "--clear-groups",
+                 path, *map(str, fds), "-", "/bin/echo", "ran"],
+                capture_output=True, text=True, timeout=TIMEOUT, check=False, pass_fds=fds)
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertRegex(done.stderr, "before Landlock: open .*Permission denied")
+
     def test_an_empty_filter(self):
         self.check_refused("filter: empty", words(99), b"")
 
