@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kata-jailer, and kata-jail-exec, which runs inside the jails; kata-jail-twin
 # stands in its place where a jail is only tried.
-JAILER_O := $(patsubst %.c,$(OBJ)/%.o,$(filter-out jailer/jail-exec.c jailer/jail-twin.c,$(wildcard jailer/*.c))) \
+JAILER_O := $(patsubst %.c,$(OBJ)/%.o,$(filter-out jailer/jail-%.c,$(wildcard jailer/*.c))) \
 	$(call lib_objs,$(LIB_JAIL))
 
 $(LIBEXEC)/kata-jailer: $(JAILER_O)
@@ -15,11 +15,11 @@ else
 JAIL_EXEC_LINK := -static-pie -s
 endif
 
-$(LIBEXEC)/kata-jail-exec: $(OBJ)/jailer/jail-exec.o $(call lib_objs,$(LIB_JAIL_EXEC))
+$(LIBEXEC)/kata-jail-exec: $(OBJ)/jailer/jail-exec.o $(OBJ)/jailer/jail-filter.o $(call lib_objs,$(LIB_JAIL_EXEC))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(JAIL_EXEC_LINK) -o $@ $^
 
-$(LIBEXEC)/kata-jail-twin: $(OBJ)/jailer/jail-twin.o $(call lib_objs,$(LIB_JAIL_EXEC))
+$(LIBEXEC)/kata-jail-twin: $(OBJ)/jailer/jail-twin.o $(OBJ)/jailer/jail-filter.o $(call lib_objs,$(LIB_JAIL_EXEC))
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(JAIL_EXEC_LINK) -o $@ $^
 

@@ -25,8 +25,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -38,13 +36,14 @@
 #include "hooks.h"
 #include "landlock.h"
 
+#include "jail-filter.h"
+
 #define EXIT_JAIL 125 /* as kata-jailer's */
 #define RULES_MAX 256
 #define WORDS_MAX (64 * 1024)
 
 static char words[WORDS_MAX];
 static struct landlock_rule rules[RULES_MAX];
-static struct sock_filter filter[BPF_MAXINSNS + 1];
 
 static NORETURN void fail(const struct err *err)
 {
@@ -75,30 +74,6 @@ static int read_fd(const char *text, bool may_miss, struct err *err)
 	    fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
 		return err_msg(err, EBADF, "\"%s\" is no descriptor", text);
 	return (int)fd;
-}
-
-/* Reads all; the file may have at most size bytes. */
-static int read_all(int fd, void *data, size_t size, const char *what,
-		    size_t *ret, struct err *err)
-{
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = read(fd, (char *)data + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, errno, "read %s", what);
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	if (done == 0 || done == size)
-		return err_msg(err, EINVAL, "%s: %s", what,
-			       done ? "too long" : "empty");
-	*ret = done;
-	return 0;
 }
 
 /* words to rules, which point into them. */
@@ -169,8 +144,8 @@ static int confine(int rules_fd, struct err *err)
 	size_t len, count;
 	int abi;
 
-	if (read_all(rules_fd, words, sizeof(words), "Landlock rules", &len,
-		     err) < 0 ||
+	if (jail_read_all(rules_fd, words, sizeof(words), "Landlock rules",
+			  &len, err) < 0 ||
 	    parse_words(len, &least, &count, err) < 0)
 		return -err->code;
 	if (landlock_abi() < (int)least)
@@ -196,21 +171,13 @@ static int tell(int report_fd, int abi, struct err *err)
 
 static int load_filter(int fd, struct err *err)
 {
-	struct sock_fprog prog = { .filter = filter };
-	size_t len;
-
 #ifdef TEST_HOOKS
 	if (fd < 0)
 		return 0;
 #endif
-	if (read_all(fd, filter, sizeof(filter), "seccomp filter", &len, err) < 0)
+	if (jail_filter_read(fd, err) < 0)
 		return -err->code;
-	if (len % sizeof(filter[0]) != 0)
-		return err_msg(err, EINVAL, "seccomp filter: %zu bytes", len);
-	prog.len = (unsigned short)(len / sizeof(filter[0]));
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
-		return err_set(err, errno, "load the seccomp filter");
-	return 0;
+	return jail_filter_load(err);
 }
 
 /*

@@ -19,15 +19,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "err.h"
+#include "jail-filter.h"
 
 #define EXIT_JAIL 125
 #define X32_BIT 0x40000000L
@@ -38,9 +36,6 @@
 #define CHILD_RETURNED 250
 #define CHILD_UNTRIED 251
 #define CHILD_CONTROL 252
-
-static struct sock_filter filter[BPF_MAXINSNS + 1];
-static struct sock_fprog prog = { .filter = filter };
 
 static NORETURN void fail(const struct err *err)
 {
@@ -53,19 +48,14 @@ static void read_filter(const char *text)
 	struct err err = ERR_INIT;
 	char *end;
 	long fd = strtol(text, &end, 10);
-	size_t len = 0;
-	ssize_t n = 1;
 
-	while (n > 0 && !*end && len < sizeof(filter)) {
-		n = read((int)fd, (char *)filter + len, sizeof(filter) - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (n != 0 || len == 0 || len % sizeof(filter[0]) != 0) {
+	if (*end || end == text) {
 		err_msg(&err, EINVAL, "no seccomp filter in descriptor %s",
 			text);
 		fail(&err);
 	}
-	prog.len = (unsigned short)(len / sizeof(filter[0]));
+	if (jail_filter_read((int)fd, &err) < 0)
+		fail(&err);
 }
 
 static long call_i386(long number, const long *arg)
@@ -117,11 +107,12 @@ static NORETURN void try_call(char *text)
 {
 	long number = SYS_exit_group, r, arg[ARGS_MAX] = { 0 };
 	char kind = text ? text[0] : 'n';
+	struct err err = ERR_INIT;
 
 	alarm(CALL_SECONDS);
 	if (text && !parse(text, &number, arg))
 		_exit(CHILD_UNTRIED);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+	if (jail_filter_load(&err) < 0)
 		_exit(CHILD_UNTRIED);
 	if (!text)
 		arg[0] = CHILD_CONTROL;

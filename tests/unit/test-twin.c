@@ -62,10 +62,8 @@ static int tear_down(void **state)
 	return path_remove_tree(fd, strrchr(dir, '/') + 1, &err);
 }
 
-static int try_with(const char *script, int root_fd, struct twin_result *ret,
-		    struct err *err)
+static int try_again(int root_fd, struct twin_result *ret, struct err *err)
 {
-	AUTO_FREE char *text = xasprintf("#!/bin/sh\n%s", script);
 	AUTO_FREE char *jailer = xasprintf("%s/jailer", dir);
 	struct strv none = { 0 };
 	const struct twin_spec spec = { .jailer = jailer,
@@ -75,8 +73,16 @@ static int try_with(const char *script, int root_fd, struct twin_result *ret,
 					.args = &none,
 					.root_fd = root_fd };
 
-	write_file("jailer", text, 0755);
 	return twin_try(&spec, ret, err);
+}
+
+static int try_with(const char *script, int root_fd, struct twin_result *ret,
+		    struct err *err)
+{
+	AUTO_FREE char *text = xasprintf("#!/bin/sh\n%s", script);
+
+	write_file("jailer", text, 0755);
+	return try_again(root_fd, ret, err);
 }
 
 static void test_all_killed(void **state)
@@ -160,9 +166,16 @@ static void test_cache(void **state)
 	assert_false(result.from_before);
 	assert_int_equal(result.through, 0);
 	twin_result_done(&result);
-	assert_int_equal(try_with("exit 1\n", fd, &result, &err), 0);
+	assert_int_equal(try_again(fd, &result, &err), 0);
 	assert_true(result.from_before);
 	assert_true(result.tried > 1000);
+	twin_result_done(&result);
+	/* of another twin, or another jailer, nothing is known */
+	write_file("kata-jail-twin", "", 0755);
+	assert_int_equal(try_again(fd, &result, &err), 0);
+	assert_false(result.from_before);
+	twin_result_done(&result);
+	assert_true(try_with("exit 1\n", fd, &result, &err) < 0);
 	twin_result_done(&result);
 }
 
