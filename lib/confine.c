@@ -148,7 +148,23 @@ static int drop_groups(const struct confine *confine, struct err *err)
 	return 0;
 }
 
-int confine_rights(const struct confine *confine, struct err *err)
+static int take_landlock(struct confine *confine, struct err *err)
+{
+	int abi;
+
+	if (hook_is_broken("landlock"))
+		return 0;
+	/* The signal that children asked for at a parent's end is the parent's
+	 * as the kernel sees it, and they were born before its domain was. */
+	abi = landlock_restrict(
+		NULL, 0, confine->parent ? LANDLOCK_KEEP_SIGNALS : 0, err);
+	if (abi < 0)
+		return abi;
+	confine->landlock = (uint32_t)abi;
+	return 0;
+}
+
+int confine_rights(struct confine *confine, struct err *err)
 {
 	if (drop_groups(confine, err) < 0)
 		return -err->code;
@@ -163,11 +179,7 @@ int confine_rights(const struct confine *confine, struct err *err)
 		return err_set(err, errno, "set no_new_privs");
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return err_msg(err, EPERM, "no_new_privs was not taken");
-	/* The signal that children asked for at a parent's end is the parent's
-	 * as the kernel sees it, and they were born before its domain was. */
-	if (landlock_restrict(NULL, 0,
-			      confine->parent ? LANDLOCK_KEEP_SIGNALS : 0,
-			      err) < 0)
+	if (take_landlock(confine, err) < 0)
 		return -err->code;
 	/* A change of ids would have set it again. */
 	if (!is_undumpable())

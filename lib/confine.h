@@ -17,10 +17,11 @@ struct confine_limit {
 	const char *name;
 };
 
-/* For confine_rights(); groups_fixed by confine_start(). */
+/* For confine_rights(); groups_fixed by confine_start(), landlock by it. */
 struct confine {
 	bool groups_fixed; /* setgroups(2) is denied in this user namespace */
 	bool parent;	   /* of jails: Landlock must let its end reach them */
+	uint32_t landlock; /* the ABI in force; 0: the kernel has none */
 };
 
 /*
@@ -42,7 +43,7 @@ int confine_limits(const struct confine_limit *limits, size_t count,
  * no file, no TCP port, no other's abstract socket, no signal to others. 0 or
  * -errno; after a failure the caller must end.
  */
-int confine_rights(const struct confine *confine, struct err *err) MUST_CHECK;
+int confine_rights(struct confine *confine, struct err *err) MUST_CHECK;
 /*
  * Last stage: the compiled filter that @fd holds; @fd stays open. What comes
  * after must be allowed by it. 0 or -errno

@@ -16,10 +16,12 @@
 
 #include "fd.h"
 
+#define LANDLOCK_ABI_MAX 1000 /* no kernel gets there */
+
 static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_ERROR] = sizeof(struct record_error),
 	[RECORD_OK] = sizeof(struct record_plain),
-	[RECORD_PROXY_READY] = sizeof(struct record_plain),
+	[RECORD_PROXY_READY] = sizeof(struct record_confined),
 	[RECORD_PROXY_CONT] = sizeof(struct record_plain),
 	[RECORD_PROXY_QUIT] = sizeof(struct record_plain),
 	[RECORD_PROXY_PING] = sizeof(struct record_plain),
@@ -38,7 +40,7 @@ static const uint16_t record_size[RECORD_TYPE_MAX] = {
 	[RECORD_SHIM_STATS_ARE] = sizeof(struct record_stats),
 	[RECORD_SHIM_WAIT_OOM] = sizeof(struct record_plain),
 	[RECORD_SHIM_ITEM] = sizeof(struct record_item),
-	[RECORD_SHIM_CONFINED] = sizeof(struct record_plain),
+	[RECORD_SHIM_CONFINED] = sizeof(struct record_confined),
 };
 
 static_assert(sizeof(union record) <= UINT16_MAX, "size is 16 bits");
@@ -178,6 +180,9 @@ static bool record_is_good(const union record *record)
 		return record->item.kind > 0 &&
 		       record->item.kind < READBACK_KIND_MAX &&
 		       is_text(record->item.text, sizeof(record->item.text));
+	case RECORD_PROXY_READY:
+	case RECORD_SHIM_CONFINED:
+		return record->confined.landlock <= LANDLOCK_ABI_MAX;
 	case RECORD_SHIM_START:
 		return start_is_good(&record->start);
 	case RECORD_SHIM_SIGNAL:

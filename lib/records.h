@@ -98,6 +98,12 @@ struct record_item {
 	char text[READBACK_TEXT_MAX]; /* escaped, cut */
 };
 
+/* What /proc does not show of a program of ours that confined itself. */
+struct record_confined {
+	struct record_header h;
+	uint32_t landlock; /* the ABI in force; 0: the kernel has none */
+};
+
 struct record_addr {
 	uint8_t family; /* AF_INET, AF_INET6 */
 	uint8_t prefix;
@@ -194,6 +200,7 @@ union record {
 	struct record_error error;
 	struct record_readback readback;
 	struct record_item item;
+	struct record_confined confined; /* SHIM_CONFINED, PROXY_READY */
 	struct record_start start;
 	struct record_signal signal;
 	struct record_words words;

@@ -203,6 +203,39 @@ static int verify_with(struct runtime *rt, const struct policy *policy,
 	return r; /* the text names the jail */
 }
 
+static bool is_required(const struct runtime *rt, const char *layer)
+{
+	for (size_t i = 0; i < LAYER_COUNT; i++)
+		if (strcmp(layer_name[i], layer) == 0)
+			return rt->settings.required & (1u << i);
+	return false;
+}
+
+/*
+ * Layers of a verified jail that the host does not have: reported, or an error
+ * when the settings require them.
+ */
+static int note_absent(struct sandbox *s, const struct verify_report *report,
+		       struct err *err)
+{
+	for (size_t i = 0; i < report->count; i++) {
+		const struct verify_check *check = &report->check[i];
+		AUTO_FREE char *note = NULL;
+
+		if (!check->absent)
+			continue;
+		if (is_required(s->rt, check->name))
+			return err_msg(
+				err, ENOTSUP,
+				"jail %s: layer %s is required but cannot be had: %s",
+				report->jail, check->name, check->actual);
+		note = xasprintf("%s: %s", check->name, check->actual);
+		if (!strv_has(&s->state->notes, note))
+			strv_add(&s->state->notes, note);
+	}
+	return 0;
+}
+
 static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
 		      const struct verify_expect *expect,
 		      struct verify_report *report, struct err *err)
@@ -218,13 +251,14 @@ static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
 
 /* A program of ours, which confined itself under the caller's ids. */
 static struct verify_expect expect_own(const char *program, const char *filters,
-				       bool single_id)
+				       bool single_id, int landlock_told)
 {
 	return (struct verify_expect){
 		.uid = geteuid(),
 		.gid = getegid(),
 		.single_id = single_id,
 		.inherited_filters = VERIFY_OWN_FILTERS,
+		.landlock_told = landlock_told,
 		.filters = filters,
 		.program = program,
 	};
@@ -240,13 +274,15 @@ int jail_check_shim(struct runtime *rt, const struct state *state,
 		    const struct policy *policy, pid_t pid, int control_fd,
 		    struct verify_report *report, struct err *err)
 {
-	const struct verify_expect expect = expect_own(
-		state->shim_path, state->seccomp_dir, state->single_id);
+	struct verify_expect expect;
 	union record record;
 
 	if (record_expect(control_fd, RECORD_SHIM_CONFINED, &record,
-			  CONFINED_MS, err) < 0 ||
-	    verify_with(rt, policy, pid, &expect, report, err) < 0)
+			  CONFINED_MS, err) < 0)
+		return -err->code;
+	expect = expect_own(state->shim_path, state->seccomp_dir,
+			    state->single_id, (int)record.confined.landlock);
+	if (verify_with(rt, policy, pid, &expect, report, err) < 0)
 		return -err->code;
 	record_init(&record, RECORD_OK);
 	return record_send(control_fd, &record, err);
@@ -261,6 +297,8 @@ int jail_check_own_shim(struct sandbox *s, int control_fd, struct err *err)
 		r = jail_check_shim(s->rt, s->state, policy, s->state->shim.pid,
 				    control_fd, &s->report[REPORT_SHIM], err);
 	policy_free(policy);
+	if (r == 0)
+		r = note_absent(s, &s->report[REPORT_SHIM], err);
 	return r < 0 ? r : save_reports(s, err);
 }
 
@@ -298,7 +336,7 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 	};
 	const struct verify_expect proxy_expect =
 		expect_own(s->rt->settings.proxy, s->rt->settings.seccomp,
-			   s->state->single_id);
+			   s->state->single_id, s->proxy_landlock);
 
 	if (verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
 		       &report[REPORT_VMM], err) < 0 ||
@@ -308,39 +346,6 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 		       &report[REPORT_PROXY], err) < 0)
 		return -err->code;
 	return save_reports(s, err);
-}
-
-static bool is_required(const struct runtime *rt, const char *layer)
-{
-	for (size_t i = 0; i < LAYER_COUNT; i++)
-		if (strcmp(layer_name[i], layer) == 0)
-			return rt->settings.required & (1u << i);
-	return false;
-}
-
-/*
- * Layers of a verified jail that the host does not have: reported, or an error
- * when the settings require them.
- */
-static int note_absent(struct sandbox *s, const struct verify_report *report,
-		       struct err *err)
-{
-	for (size_t i = 0; i < report->count; i++) {
-		const struct verify_check *check = &report->check[i];
-		AUTO_FREE char *note = NULL;
-
-		if (!check->absent)
-			continue;
-		if (is_required(s->rt, check->name))
-			return err_msg(
-				err, ENOTSUP,
-				"jail %s: layer %s is required but cannot be had: %s",
-				report->jail, check->name, check->actual);
-		note = xasprintf("%s: %s", check->name, check->actual);
-		if (!strv_has(&s->state->notes, note))
-			strv_add(&s->state->notes, note);
-	}
-	return 0;
 }
 
 static int record_both(struct sandbox *s, struct err *err)
@@ -440,6 +445,8 @@ int jail_check(struct sandbox *s, const char *vmm_policy, struct err *err)
 		r = note_absent(s, &s->report[REPORT_VMM], err);
 	if (r == 0)
 		r = note_absent(s, &s->report[REPORT_FS], err);
+	if (r == 0)
+		r = note_absent(s, &s->report[REPORT_PROXY], err);
 	if (r == 0 && s->state->single_id)
 		strv_add(&s->state->notes, SINGLE_ID_NOTE);
 	return r;

@@ -417,6 +417,7 @@ int sandbox_release(struct sandbox *s, const struct share *share,
 			return -err->code;
 		return sandbox_explain(s, err);
 	}
+	s->proxy_landlock = (int)record.confined.landlock;
 	hook_step("jails-up"); /* not yet recorded */
 	if (jail_check(s, vmm_policy(s), err) < 0)
 		return -err->code;

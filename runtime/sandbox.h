@@ -35,6 +35,7 @@ struct sandbox {
 	int control_fd; /* to the proxy; its close before MAIN ends the VM */
 	int vmm_info_fd, fs_info_fd; /* bubblewrap says the program's pid here */
 	int vmm_landlock, fs_landlock; /* and kata-jail-exec this ABI; or -1 */
+	int proxy_landlock;	       /* what the proxy told */
 	struct child proxy;
 	struct accel_choice accel;
 	struct verify_report report[REPORT_COUNT]; /* by enum jail_report */

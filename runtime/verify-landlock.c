@@ -2,8 +2,8 @@
 /*
  * verify-landlock.c - the one layer that /proc does not show. kata-jail-exec
  * tells which ABI it put in force, before the program begins, and only when an
- * access that had to fail did fail; here it is compared with what this kernel
- * offers. Part of verify.c; runs in kata-runtime.
+ * access that had to fail did fail; kata-proxy and kata-shim tell what the kernel
+ * took. Here it is compared with what this kernel offers. Part of verify.c; runs in kata-runtime.
  */
 #include "landlock.h"
 #include "verify-parts.h"

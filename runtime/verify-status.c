@@ -442,14 +442,15 @@ int verify_label(struct verify *v, pid_t pid, struct err *err)
 	AUTO_FREE char *label = NULL, *part = NULL;
 	int r;
 
-	if (!type) {
-		verify_add_absent(v, "selinux", xstrdup("none"),
-				  xstrdup("no type in the policy"));
+	if (!selinux_is_on()) {
+		verify_add_absent(v, "selinux", xstrdup(type ? type : "a type"),
+				  xstrdup("off on this host"));
 		return 0;
 	}
-	if (!selinux_is_on()) {
-		verify_add_absent(v, "selinux", xstrdup(type),
-				  xstrdup("off on this host"));
+	if (!type) {
+		verify_add_absent(v, "selinux", xstrdup("a type"),
+				  xasprintf("no type for %s in its policy",
+					    v->policy->name));
 		return 0;
 	}
 	r = type_is_loaded(type, err);

@@ -81,9 +81,9 @@ static verify_part of_jail[] = {
 
 /* Its root is for itself to make: nothing of it is to be opened by anybody. */
 static verify_part of_self[] = {
-	verify_program,	   verify_status,      verify_namespaces,
-	verify_fds,	   verify_environment, verify_limits,
-	verify_undumpable, verify_calls,       NULL,
+	verify_program,	    verify_status, verify_namespaces, verify_fds,
+	verify_environment, verify_limits, verify_undumpable, verify_landlock,
+	verify_calls,	    NULL,
 };
 
 /**

@@ -35,7 +35,8 @@ struct verify_expect {
 	 */
 	uint32_t inherited_filters;
 	const char *exec; /* host path of kata-jail-exec */
-	/* The ABI of Landlock that kata-jail-exec told; -1: nothing was told */
+	/* The ABI of Landlock that kata-jail-exec, or the program itself, told;
+	 * -1: nothing was told */
 	int landlock_told;
 	const char *filters; /* directory of the compiled filters */
 	const char *program; /* host path; needed for a policy of kind self */

@@ -212,6 +212,7 @@ static int stage_looked_at(struct shim *shim, struct err *err)
 	union record record;
 
 	record_init(&record, RECORD_SHIM_CONFINED);
+	record.confined.landlock = shim->confine.landlock;
 	if (record_send(shim->fds.control, &record, err) < 0)
 		return -err->code;
 	return record_expect(shim->fds.control, RECORD_OK, &record,

@@ -85,13 +85,13 @@ int privs_join(int mntns_fd, struct err *err)
 
 /**
  * privs_confine() - Last stage: give everything up
- * @confine:	From privs_start()
+ * @confine:	From privs_start(); what Landlock gave is added
  * @seccomp_fd:	Compiled filter
  * @err:	Filled on failure
  *
  * Return: 0 or -errno; after a failure the caller must end
  */
-int privs_confine(const struct confine *confine, int seccomp_fd, struct err *err)
+int privs_confine(struct confine *confine, int seccomp_fd, struct err *err)
 {
 	static const struct confine_limit limits[] = {
 		{ RLIMIT_NOFILE, 64, "nofile" },

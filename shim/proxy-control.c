@@ -30,7 +30,15 @@ static void reply(int fd, enum record_type type)
 
 void control_ready(struct proxy *proxy)
 {
-	reply(proxy->creator.fd, RECORD_PROXY_READY);
+	struct err err = ERR_INIT;
+	union record record;
+
+	if (proxy->creator.fd < 0)
+		return;
+	record_init(&record, RECORD_PROXY_READY);
+	record.confined.landlock = proxy->confine.landlock;
+	if (record_send(proxy->creator.fd, &record, &err) < 0)
+		log_warn("answer to the runtime: %s", err.text);
 }
 
 void control_continued(struct proxy *proxy)

@@ -152,7 +152,7 @@ void options_hide(int argc, char **argv); /* neutral title */
 /* privs: the stages, in this order */
 int privs_start(struct confine *confine, struct err *err) MUST_CHECK;
 int privs_join(int mntns_fd, struct err *err) MUST_CHECK; /* exec */
-int privs_confine(const struct confine *confine, int seccomp_fd,
+int privs_confine(struct confine *confine, int seccomp_fd,
 		  struct err *err) MUST_CHECK;
 
 /* mirror: mount namespace whose root is what the guest sees */

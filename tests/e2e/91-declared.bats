@@ -52,6 +52,11 @@ vmm_row() {
 	has "$output" '^BAD kata-proxy: Seccomp is'
 }
 
+has_landlock() {
+	python3 -c 'import ctypes, sys
+sys.exit(ctypes.CDLL(None).syscall(444, None, 0, 1) < 1)'
+}
+
 # --- a layer that was left out, by the test build ------------------------------
 # caught PROGRAM LAYER PATTERN: create fails, names it, and leaves nothing.
 caught() {
@@ -82,6 +87,7 @@ caught() {
 	caught proxy seccomp 'seccomp'
 	caught proxy dumpable 'to the user'
 	caught proxy rlimits 'limit'
+	! has_landlock || caught proxy landlock 'landlock'
 }
 
 @test "declared: a shim that kept something is caught before it may answer" {
@@ -90,6 +96,7 @@ caught() {
 	caught shim seccomp 'seccomp'
 	caught shim dumpable 'to the user'
 	caught shim rlimits 'limit'
+	! has_landlock || caught shim landlock 'landlock'
 }
 
 # caught_exec LAYER PATTERN: exec fails, names it, and the guest ran nothing.
@@ -120,6 +127,7 @@ one_process() {
 	caught_exec seccomp 'seccomp'
 	caught_exec dumpable 'to the user'
 	caught_exec rlimits 'limit'
+	! has_landlock || caught_exec landlock 'landlock'
 	inside "$KATA_HOOKS" exec own sh -c 'touch /whole; ls /' </dev/null >out
 	has "$(cat out)" '^whole$'
 	lacks "$(cat out)" '^ran-'
