@@ -274,6 +274,11 @@ int jail_check_shim(struct runtime *rt, const struct state *state,
 		    const struct policy *policy, pid_t pid, int control_fd,
 		    struct verify_report *report, struct err *err)
 {
+	/* that of an exec is in the mounts of the container's */
+	AUTO_FREE char *root =
+		pid == state->shim.pid ?
+			xstrdup(state->rootfs) :
+			xasprintf("/proc/%d/root", state->shim.pid);
 	struct verify_expect expect;
 	union record record;
 
@@ -282,6 +287,7 @@ int jail_check_shim(struct runtime *rt, const struct state *state,
 		return -err->code;
 	expect = expect_own(state->shim_path, state->seccomp_dir,
 			    state->single_id, (int)record.confined.landlock);
+	expect.root = root;
 	if (verify_with(rt, policy, pid, &expect, report, err) < 0)
 		return -err->code;
 	record_init(&record, RECORD_OK);
@@ -338,12 +344,13 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 		expect_own(s->rt->settings.proxy, s->rt->settings.seccomp,
 			   s->state->single_id, s->proxy_landlock);
 
-	if (verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
+	/* The proxy first: the file server's share is looked for in its root. */
+	if (verify_one(s->rt, "kata-proxy", s->proxy.pid, &proxy_expect,
+		       &report[REPORT_PROXY], err) < 0 ||
+	    verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
 		       &report[REPORT_VMM], err) < 0 ||
 	    verify_one(s->rt, "virtiofsd", s->state->fs.pid, &fs_expect,
-		       &report[REPORT_FS], err) < 0 ||
-	    verify_one(s->rt, "kata-proxy", s->proxy.pid, &proxy_expect,
-		       &report[REPORT_PROXY], err) < 0)
+		       &report[REPORT_FS], err) < 0)
 		return -err->code;
 	return save_reports(s, err);
 }

@@ -69,6 +69,7 @@ int verify_calls(struct verify *v, struct err *err) MUST_CHECK;
 
 /* verify-self.c: of a program of ours that confines itself */
 int verify_undumpable(struct verify *v, struct err *err) MUST_CHECK;
+int verify_own_root(struct verify *v, struct err *err) MUST_CHECK;
 /* fd may be held by such a program: number, what it leads to, its flags */
 bool verify_self_fd(const struct verify *v, const char *number,
 		    const char *link, const struct stat *st);

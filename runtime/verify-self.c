@@ -62,6 +62,68 @@ bool verify_self_fd(const struct verify *v, const char *number,
 	       number[0] <= '2' && !S_ISDIR(st->st_mode);
 }
 
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static char *shown_file(const struct stat *st)
+{
+	return xasprintf("inode %llu of device %u:%u",
+			 (unsigned long long)st->st_ino, major(st->st_dev),
+			 minor(st->st_dev));
+}
+
+/* The mount holder's: the host's tree, or a copy of it, has other names. */
+static int holder_root(struct verify *v, struct err *err)
+{
+	AUTO_FD int fd =
+		openat(v->proc_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct strv names = { 0 };
+	bool ok;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "open root");
+	r = verify_list_names(fd, &names, err);
+	ok = names.count == 1 && strcmp(names.item[0], "share") == 0;
+	if (r >= 0)
+		verify_add(v, "root", ok, xstrdup("share"),
+			   ok ? xstrdup("share") :
+				xasprintf("%zu other entries", names.count));
+	strv_done(&names);
+	return r;
+}
+
+/**
+ * verify_own_root() - Has a program of ours left the host's tree?
+ * @v:		expect->root tells which root it must have
+ * @err:	Filled on failure
+ *
+ * Return: 0 or -errno
+ */
+int verify_own_root(struct verify *v, struct err *err)
+{
+	const char *path = v->expect->root;
+	struct stat root, cwd, wanted;
+
+	if (fstatat(v->proc_fd, "root", &root, 0) < 0 ||
+	    fstatat(v->proc_fd, "cwd", &cwd, 0) < 0)
+		return err_set(err, errno, "look at root and cwd");
+	if (!path && holder_root(v, err) < 0)
+		return -err->code;
+	if (path && stat(path, &wanted) < 0)
+		return err_set(err, errno, "stat %s", path);
+	if (path)
+		verify_add(v, "root", is_same(&root, &wanted),
+			   shown_file(&wanted), shown_file(&root));
+	verify_add(v, "working directory", is_same(&cwd, &root),
+		   xstrdup("its root"),
+		   is_same(&cwd, &root) ? xstrdup("its root") :
+					  shown_file(&cwd));
+	return 0;
+}
+
 /*
  * In the child: a process of the same user and user namespace, without any
  * capability. The kernel lets it follow /proc/PID/exe of every process that it

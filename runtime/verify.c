@@ -79,11 +79,19 @@ static verify_part of_jail[] = {
 	NULL,
 };
 
-/* Its root is for itself to make: nothing of it is to be opened by anybody. */
+/* Its root is for itself to make; nothing in it can be opened. */
 static verify_part of_self[] = {
-	verify_program,	    verify_status, verify_namespaces, verify_fds,
-	verify_environment, verify_limits, verify_undumpable, verify_landlock,
-	verify_calls,	    NULL,
+	verify_program,
+	verify_status,
+	verify_namespaces,
+	verify_fds,
+	verify_environment,
+	verify_limits,
+	verify_own_root,
+	verify_undumpable,
+	verify_landlock,
+	verify_calls,
+	NULL,
 };
 
 /**

@@ -39,6 +39,9 @@ struct verify_expect {
 	 * -1: nothing was told */
 	int landlock_told;
 	const char *filters; /* directory of the compiled filters */
+	/* For a policy of kind self: a path that its root must be the same as;
+	 * NULL: a root that holds the shared directory, and nothing else */
+	const char *root;
 	const char *program; /* host path; needed for a policy of kind self */
 };
 

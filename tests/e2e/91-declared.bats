@@ -87,6 +87,7 @@ caught() {
 	caught proxy seccomp 'seccomp'
 	caught proxy dumpable 'to the user'
 	caught proxy rlimits 'limit'
+	caught proxy root 'root'
 	! has_landlock || caught proxy landlock 'landlock'
 }
 
@@ -96,6 +97,7 @@ caught() {
 	caught shim seccomp 'seccomp'
 	caught shim dumpable 'to the user'
 	caught shim rlimits 'limit'
+	caught shim root 'root'
 	! has_landlock || caught shim landlock 'landlock'
 }
 
