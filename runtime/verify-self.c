@@ -161,7 +161,7 @@ static int ask_child(struct verify *v, int *ret_code, struct err *err)
 	AUTO_FD int ns_fd = openat(v->proc_fd, "ns/user", O_RDONLY | O_CLOEXEC);
 	bool same;
 	int status;
-	pid_t pid;
+	pid_t pid, r;
 
 	if (ns_fd < 0)
 		return err_set(err, errno, "open ns/user");
@@ -170,8 +170,13 @@ static int ask_child(struct verify *v, int *ret_code, struct err *err)
 	if (pid == 0)
 		_exit(look(v->proc_fd, v->expect->uid, v->expect->gid,
 			   same ? -1 : ns_fd));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+	if (pid < 0)
 		return err_set(err, errno, "a child that looks");
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	if (r != pid)
+		return err_set(err, errno, "wait for the child that looks");
 	*ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : CANNOT_LOOK;
 	return 0;
 }
