@@ -54,6 +54,7 @@ static const struct {
 } rlimit_table[] = {
 	{ "as", RLIMIT_AS, SIZE_MOST },
 	{ "core", RLIMIT_CORE, 0 }, /* a dump holds the guest's memory */
+	{ "data", RLIMIT_DATA, SIZE_MOST },
 	{ "fsize", RLIMIT_FSIZE, SIZE_MOST },
 	{ "locks", RLIMIT_LOCKS, 1 << 20 },
 	{ "memlock", RLIMIT_MEMLOCK, SIZE_MOST },

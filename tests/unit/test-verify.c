@@ -81,6 +81,7 @@ static void test_limits_find(void **state)
 {
 	static const char text[] =
 		"Limit                     Soft Limit           Hard Limit           Units\n"
+		"Max data size             100                  200                  bytes\n"
 		"Max core file size        0                    unlimited            bytes\n"
 		"Max open files            1024                 4096                 files\n"
 		"Max processes             x                    1                    processes\n";
@@ -93,6 +94,9 @@ static void test_limits_find(void **state)
 	assert_int_equal(verify_limits_find(text, RLIMIT_NOFILE, &soft, &hard),
 			 0);
 	assert_int_equal(hard, 4096);
+	assert_int_equal(verify_limits_find(text, RLIMIT_DATA, &soft, &hard), 0);
+	assert_int_equal(soft, 100);
+	assert_int_equal(hard, 200);
 	assert_int_equal(verify_limits_find(text, RLIMIT_NPROC, &soft, &hard),
 			 -EINVAL);
 	assert_int_equal(verify_limits_find(text, RLIMIT_MEMLOCK, &soft, &hard),
