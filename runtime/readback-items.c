@@ -382,21 +382,31 @@ static bool has_key(const struct oci_pairs *pairs, const char *key)
 	return false;
 }
 
-/* "64M" of memory.high reads "67108864", whole pages; others as written. */
+static bool starts_with_digit(const char *text)
+{
+	return *text >= '0' && *text <= '9';
+}
+
+/*
+ * "64M" of memory.high reads "67108864", whole pages; others as written, and
+ * so is "max" on either side.
+ */
 static bool is_same_limit(const char *file, const char *want, const char *have)
 {
 	static const char units[] = "KMGkmg";
-	unsigned long long value;
+	unsigned long long value, got;
 	const char *unit;
 	char *end;
 
-	value = strtoull(want, &end, 10);
-	if (end == want || strncmp(file, "memory.", 7) != 0)
+	if (strncmp(file, "memory.", 7) != 0 || !starts_with_digit(want) ||
+	    !starts_with_digit(have))
 		return is_same(want, have);
+	value = strtoull(want, &end, 0);
 	unit = *end ? strchr(units, *end) : NULL;
 	if (unit)
 		value <<= 10 * ((unit - units) % 3 + 1);
-	return strtoull(have, NULL, 10) == (value & ~4095ull);
+	got = strtoull(have, &end, 10);
+	return !*end && got == (value & ~4095ull);
 }
 
 /* Only what is one number or word: others are tables that the kernel keeps. */

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auto.h"
 #include "readback-kinds.h"
 #include "runtime/readback.h"
 
@@ -246,6 +247,43 @@ static void test_limits(void **state UNUSED)
 	LIE(device_filters, 2, "linux.resources.devices");
 }
 
+/* One file of unified with this value, and what the guest reads of it. */
+static void unified(const char *file, const char *want, const char *have,
+		    bool is_fine)
+{
+	AUTO_FREE char *key = xstrdup(file), *value = xstrdup(want);
+	struct oci_pair pair = { .key = key, .value = value }, *old;
+	struct oci_pairs *pairs = &spec->linux_.resources.unified;
+
+	fill();
+	for (size_t i = 0; i < got.count; i++)
+		if (got.item[i].kind == READBACK_UNIFIED)
+			put(got.item[i].text, sizeof(got.item[i].text), have);
+	old = pairs->item;
+	pairs->item = &pair;
+	if (is_fine)
+		believed();
+	else
+		refused("linux.resources.unified");
+	pairs->item = old;
+}
+
+static void test_unified(void **state UNUSED)
+{
+	unified("memory.swap.max", "0", "0", true);
+	unified("memory.swap.max", "0", "max", false);
+	unified("memory.swap.max", "100", "max", false);
+	unified("memory.high", "100", "0", true);
+	unified("memory.high", "1M", "max", false);
+	unified("memory.high", "0x100000", "1048576", true);
+	unified("memory.high", "max", "max", true);
+	unified("memory.high", "max", "0", false);
+	unified("memory.high", "1M", "1048576x", false);
+	unified("memory.high", "1M", "", false);
+	unified("pids.max", "0", "max", false);
+	unified("pids.max", "0", "0", true);
+}
+
 static const struct {
 	enum readback_kind kind;
 	uint32_t index;
@@ -404,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_every_device),
+		cmocka_unit_test(test_unified),
 	};
 
 	return cmocka_run_group_tests(tests, parse, end);
