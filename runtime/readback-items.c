@@ -3,8 +3,8 @@
  * readback-items.c - what the guest reads back of lists (limits, groups,
  * mounts, paths, devices, names, sysctls), received and compared with
  * config.json. Runs in kata-runtime. The items come from a shim that a guest
- * may have captured: their form is lib/records', their number is limited here,
- * and one that is missing is a difference.
+ * may have captured: their form is lib/records', their number and the time that
+ * all of them take are limited here, and one that is missing is a difference.
  */
 #include "readback-parts.h"
 
@@ -13,13 +13,31 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "alloc.h"
 #include "auto.h"
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	BUG_ON(clock_gettime(CLOCK_MONOTONIC, &now) < 0);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What is left of the time; 0 when there is none. */
+static int left_ms(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
 int readback_receive(int sock, int timeout_ms, struct readback *ret,
 		     struct err *err)
 {
+	int64_t deadline_ms = now_ms() + timeout_ms;
 	union record record;
 	uint32_t count;
 
@@ -31,8 +49,8 @@ int readback_receive(int sock, int timeout_ms, struct readback *ret,
 	count = record.readback.item_count;
 	ret->item = xcalloc(count + 1, sizeof(*ret->item));
 	for (uint32_t i = 0; i < count; i++) {
-		if (record_expect(sock, RECORD_SHIM_ITEM, &record, timeout_ms,
-				  err) < 0) {
+		if (record_expect(sock, RECORD_SHIM_ITEM, &record,
+				  left_ms(deadline_ms), err) < 0) {
 			readback_done(ret);
 			return err_wrap(err, "read-back, item %u of %u", i,
 					count);

@@ -17,7 +17,7 @@ struct readback {
 	size_t count;
 };
 
-/* Receives a whole report, each record within timeout_ms. */
+/* Receives a whole report, all of its records within timeout_ms. */
 int readback_receive(int sock, int timeout_ms, struct readback *ret,
 		     struct err *err) MUST_CHECK;
 void readback_done(struct readback *got);

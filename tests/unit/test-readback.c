@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -415,6 +416,51 @@ static void test_receive(void **state UNUSED)
 	close(pair[1]);
 }
 
+struct trickle {
+	int sock;
+	unsigned count;
+};
+
+/* One item every 20 ms, until nobody reads any more. */
+static void *send_slowly(void *arg)
+{
+	struct trickle *slow = arg;
+	struct err err = ERR_INIT;
+	union record record;
+
+	for (unsigned i = 0; i < slow->count; i++) {
+		usleep(20 * 1000);
+		record_init(&record, RECORD_SHIM_ITEM);
+		record.item.kind = READBACK_GROUP;
+		if (record_send(slow->sock, &record, &err) < 0)
+			break;
+	}
+	return NULL;
+}
+
+/* Each item in time, and the report is not. */
+static void test_trickle(void **state UNUSED)
+{
+	struct trickle slow = { .count = 100 };
+	struct err err = ERR_INIT;
+	union record record;
+	struct readback back;
+	pthread_t thread;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	slow.sock = pair[1];
+	record_init(&record, RECORD_SHIM_READBACK);
+	record.readback.item_count = slow.count;
+	assert_int_equal(record_send(pair[1], &record, &err), 0);
+	assert_int_equal(pthread_create(&thread, NULL, send_slowly, &slow), 0);
+	assert_int_equal(readback_receive(pair[0], 500, &back, &err),
+			 -ETIMEDOUT);
+	close(pair[0]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	close(pair[1]);
+}
+
 static int parse(void **state UNUSED)
 {
 	struct err err = ERR_INIT;
@@ -443,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_every_device),
 		cmocka_unit_test(test_unified),
+		cmocka_unit_test(test_trickle),
 	};
 
 	return cmocka_run_group_tests(tests, parse, end);
