@@ -42,11 +42,16 @@ static int take_cwd(struct agent *agent, pid_t pid, Grpc__ReadBack *to,
 	AUTO_FREE char *path = xasprintf("%d/cwd", (int)pid);
 	char target[4096];
 	ssize_t n = readlinkat(agent->proc_fd, path, target, sizeof(target) - 1);
+	bool inside;
 
 	if (n < 0)
 		return err_set(err, errno, "read-back: %s", path);
 	target[n] = '\0';
-	to->cwd = xstrdup(target);
+	if (readback_cwd_is_inside(agent, pid, &inside, err) < 0)
+		return -err->code;
+	/* As getcwd(2) has it; the link of /proc never does. */
+	to->cwd = inside ? xstrdup(target) :
+			   xasprintf("(unreachable)%s", target);
 	return 0;
 }
 

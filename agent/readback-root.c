@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * readback-root.c - what the kernel says about the file system of an init that
- * is frozen: mounts and their flags, masked and read-only paths, devices.
+ * is frozen: mounts and their flags, masked and read-only paths, devices; and
+ * whether a process works inside of its root.
  * Runs in kata-agent. The image is hostile, so every path is resolved inside
  * the container's root, by descriptor; nothing of the container runs yet.
  *
@@ -275,6 +276,36 @@ int readback_root(struct agent *agent, pid_t pid,
 		r = read_table(text, &table, err);
 	if (r == 0)
 		r = take_all(wanted, root_fd, &table, to, err);
+	free(table.line);
+	return r;
+}
+
+/*
+ * mountinfo lists what the process's root leads to and nothing else, so a
+ * directory that leaked into the process, of another mount table or from above
+ * the root, is on a mount that it does not name. The link's text would not
+ * tell: it starts with '/' wherever the directory is.
+ */
+int readback_cwd_is_inside(struct agent *agent, pid_t pid, bool *ret,
+			   struct err *err)
+{
+	AUTO_FREE char *info = xasprintf("%d/mountinfo", (int)pid);
+	AUTO_FREE char *cwd = xasprintf("%d/cwd", (int)pid);
+	AUTO_FD int fd = openat(agent->proc_fd, cwd, O_PATH | O_CLOEXEC);
+	AUTO_FREE char *text = NULL;
+	struct mount_table table = { 0 };
+	struct statx st;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "read-back: %s", cwd);
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
+		  &st) < 0)
+		return err_set(err, errno, "read-back: %s", cwd);
+	r = path_read_file(agent->proc_fd, info, MOUNTINFO_MAX, &text, err);
+	if (r == 0)
+		r = read_table(text, &table, err);
+	*ret = r == 0 && find_mount(&table, st.stx_mnt_id);
 	free(table.line);
 	return r;
 }

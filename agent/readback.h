@@ -42,10 +42,13 @@ int readback_process(struct agent *agent, const struct process *process,
 /* About the agent itself. */
 int readback_agent(struct agent *agent, Grpc__ReadBack *to,
 		   struct err *err) MUST_CHECK;
-/* readback-root.c: the file system of an init. */
+/* readback-root.c: the file system of an init, the directory of any. */
 int readback_root(struct agent *agent, pid_t pid,
 		  const struct readback_wanted *wanted, Grpc__ReadBack *to,
 		  struct err *err) MUST_CHECK;
+/* Is the directory a process works in below the process's root? */
+int readback_cwd_is_inside(struct agent *agent, pid_t pid, bool *ret,
+			   struct err *err) MUST_CHECK;
 int readback_own_root(struct agent *agent, uint64_t *ret,
 		      struct err *err) MUST_CHECK;
 /* readback-names.c: what the ipc and uts namespaces of an init have. */

@@ -209,10 +209,10 @@ static int find_program(struct launch *launch, char **ret_program,
 
 	lookup_home(launch);
 	umask(022);
-	r = open_cwd(launch, &entered, err);
+	r = hook_is_broken("cwd") ? 0 : open_cwd(launch, &entered, err);
 	if (r == 0)
 		r = identity_apply(launch, err);
-	if (r == 0)
+	if (r == 0 && !hook_is_broken("cwd"))
 		r = enter_cwd(launch, entered, err);
 	if (r == 0)
 		r = lookup_program(launch, ret_program, err);
@@ -240,6 +240,9 @@ static int prepare(struct launch *launch, struct hide_parcel *ret,
 		r = maps_fd = hide_open(launch->proc_fd, err);
 	if (r < 0)
 		return r;
+	/* A test build's way out of the root, which the report has to show. */
+	if (hook_is_broken("cwd") && fchdir(launch->proc_fd) < 0)
+		return err_set(err, errno, "leave the root");
 	/* The last directory of the guest's: args may name what is below it. */
 	close(launch->proc_fd);
 	launch->proc_fd = -1;

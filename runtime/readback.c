@@ -241,7 +241,7 @@ static int check_identity(const struct record_readback *got,
 	return check_caps(got, process, err);
 }
 
-/* The kernel puts "(unreachable)" before a directory outside of the root. */
+/* The agent puts "(unreachable)" before a directory outside of the root. */
 static int check_place(const struct record_readback *got, const char *id,
 		       bool below, struct err *err)
 {
