@@ -31,6 +31,8 @@ static int take_text(struct agent *agent, const char *name,
 	/* net.ipv4.route.flush and its like can be written alone. */
 	if (r == -EACCES) {
 		err_clear(err);
+		readback_add(to, kind, index,
+			     (uint64_t[]){ READBACK_WRITE_ONLY }, 1);
 		return 0;
 	}
 	if (r < 0)

@@ -16,7 +16,7 @@ enum readback_kind {
 	READBACK_READONLY,   /* enum readback_state */
 	READBACK_DEVICE,     /* st_mode, major << 32 | minor, uid << 32 | gid */
 	READBACK_NAME,	     /* index: 0 hostname, 1 domainname; text */
-	READBACK_SYSCTL,     /* text */
+	READBACK_SYSCTL,     /* READBACK_WRITE_ONLY or 0; text */
 	READBACK_UNIFIED,    /* first line of the file; text */
 	READBACK_AGENT,	     /* index: enum readback_agent */
 	READBACK_KIND_MAX
@@ -48,6 +48,8 @@ enum readback_agent {
 
 /* Of one report; what is beyond is refused. */
 #define READBACK_ITEMS_MAX 16384
+/* The kernel lets nobody read it back. */
+#define READBACK_WRITE_ONLY 1u
 /* Longer texts are cut. */
 #define READBACK_TEXT_MAX 256
 /* A limit that is a number, and one whose file the guest does not have. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the agent read back from a frozen process against what was asked. The
- * report comes by way of a shim, record by record; every difference, and
- * everything that is not reported, is -EPERM and named.
+ * report comes by way of a shim, record by record; every difference, and every
+ * part of the report that is missing, is -EPERM and named. docs/protocol.md
+ * says what is compared and what cannot be.
  */
 #ifndef RUNTIME_READBACK_H
 #define RUNTIME_READBACK_H

@@ -8,7 +8,8 @@ load helpers
 # Every setting that has a step of its own.
 FULL='.root.readonly = true | .process.user.additionalGids = [9, 7, 7]
 	| .process.oomScoreAdj = 100
-	| .linux.sysctl = {"kernel.msgmax": "4096", "net.ipv4.ping_group_range": "0 0"}
+	| .linux.sysctl = {"kernel.msgmax": "4096", "net.ipv4.ping_group_range": "0 0",
+		"net.ipv4.route.flush": "1"}
 	| .linux.resources = {"pids": {"limit": 50}, "memory": {"limit": 67108864},
 		"cpu": {"shares": 512, "quota": 50000, "period": 100000},
 		"unified": {"memory.high": "32M"}}

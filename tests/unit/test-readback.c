@@ -283,6 +283,13 @@ static void test_unified(void **state UNUSED)
 	unified("memory.high", "1M", "", false);
 	unified("pids.max", "0", "max", false);
 	unified("pids.max", "0", "0", true);
+	unified("cpu.max", "50000", "50000 100000", true);
+	unified("cpu.max", "50000", "max 100000", false);
+	unified("cpu.max", "50000", "5000 100000", false);
+	unified("cpu.max", "50000 20000", "50000 20000", true);
+	unified("cpu.max", "50000 20000", "50000 100000", false);
+	unified("cpu.max", "max", "max 100000", true);
+	unified("cpu.max", "max", "50000 100000", false);
 }
 
 static const struct {
@@ -342,18 +349,22 @@ static void test_items(void **state UNUSED)
 	}
 }
 
-/* Each is looked for; a sysctl that can be written alone is not. */
+/* Each is looked for. */
 static void test_missing(void **state UNUSED)
 {
 	fill();
 	for (size_t i = 0; i < got.count; i++) {
-		if (got.item[i].kind == READBACK_SYSCTL)
-			continue;
 		got.item[i].kind = READBACK_KIND_MAX;
 		refused("did not");
 	}
 	add(READBACK_GROUP, 2, 0, 0, 0);
 	refused("process.user.additionalGids");
+	/* A sysctl that can be written alone is told as that. */
+	item_of(READBACK_SYSCTL, 0)->text[0] = '\0';
+	refused("linux.sysctl[net.ipv4.ping_group_range]");
+	item_of(READBACK_SYSCTL, 0)->text[0] = '\0';
+	item_of(READBACK_SYSCTL, 0)->value[0] = READBACK_WRITE_ONLY;
+	believed();
 	/* Two that lead to one place: the later one is seen. */
 	got.item[4].value[0] = READBACK_HIDDEN;
 	believed();
