@@ -20,11 +20,9 @@
  */
 static bool is_unconfined(const struct oci_spec *spec)
 {
-	const char *manager = oci_annotation(spec, "io.container.manager");
 	const char *said = oci_annotation(spec, "io.podman.annotations.seccomp");
 
-	return manager && said && strcmp(manager, "libpod") == 0 &&
-	       strcmp(said, "unconfined") == 0;
+	return said && strcmp(said, "unconfined") == 0 && oci_is_libpods(spec);
 }
 
 bool guest_profile_wanted(const struct oci_spec *spec)

@@ -54,17 +54,34 @@ bool oci_allows_every_device(const struct oci_resources *resources)
 }
 
 /*
+ * The words are an annotation too, and some engines hand on annotations of
+ * their users. containerd's CRI plugin is one where those are not trusted as
+ * much as the engine; it always writes keys of its own, which libpod never does
+ * (libpod's own begin with "io.kubernetes.cri-o."). CRI-O sets the manager
+ * itself, over what a pod says.
+ */
+bool oci_is_libpods(const struct oci_spec *spec)
+{
+	static const char cri[] = "io.kubernetes.cri.";
+	const char *manager = oci_annotation(spec, "io.container.manager");
+
+	for (size_t i = 0; i < spec->annotations.count; i++)
+		if (strncmp(spec->annotations.item[i].key, cri, strlen(cri)) == 0)
+			return false;
+	return manager && strcmp(manager, "libpod") == 0;
+}
+
+/*
  * podman says so. docker and containerd do not: theirs is known by all the
  * walls that are missing at once.
  */
 bool oci_is_privileged(const struct oci_spec *spec)
 {
 	const struct oci_linux *linux_ = &spec->linux_;
-	const char *manager = oci_annotation(spec, "io.container.manager");
 	const char *said =
 		oci_annotation(spec, "io.podman.annotations.privileged");
 
-	if (manager && strcmp(manager, "libpod") == 0)
+	if (oci_is_libpods(spec))
 		return said && strcmp(said, "TRUE") == 0;
 	return oci_allows_every_device(&linux_->resources) &&
 	       !linux_->seccomp && linux_->masked_paths.count == 0 &&

@@ -242,6 +242,8 @@ const struct oci_namespace *oci_namespace(const struct oci_spec *spec,
 size_t oci_leave_out_devices(struct oci_spec *spec);
 /* Do the device rules leave nothing to refuse? */
 bool oci_allows_every_device(const struct oci_resources *resources);
+/* Was it written by podman, buildah or another of libpod? */
+bool oci_is_libpods(const struct oci_spec *spec);
 /* Does the engine want a container with everything that there is? */
 bool oci_is_privileged(const struct oci_spec *spec);
 void oci_mount_done(struct oci_mount *mount);

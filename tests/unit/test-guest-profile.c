@@ -164,6 +164,7 @@ static bool wanted(const char *in_linux, const char *more)
 
 #define MANAGER(name) "\"io.container.manager\":\"" name "\""
 #define SAYS(key, value) "\"io.podman.annotations." key "\":\"" value "\""
+#define CRI "\"io.kubernetes.cri.container-type\":\"container\""
 #define NOTES(what) ",\"annotations\":{" what "}"
 
 static void test_wanted(void **state UNUSED)
@@ -191,6 +192,14 @@ static void test_wanted(void **state UNUSED)
 		"", NOTES(MANAGER("cri-o") "," SAYS("privileged", "TRUE"))));
 	assert_true(wanted(
 		"", NOTES(MANAGER("libpod") "," SAYS("seccomp", "Unconfined"))));
+	/* containerd hands on what a pod says, beside keys of its own. */
+	assert_true(wanted("", NOTES(MANAGER("libpod") "," SAYS(
+				       "seccomp", "unconfined") "," CRI)));
+	assert_true(wanted("", NOTES(CRI "," MANAGER("libpod") "," SAYS(
+				       "privileged", "TRUE"))));
+	assert_false(wanted(
+		"", NOTES("\"io.kubernetes.cri-o.TTY\":\"false\"," MANAGER(
+			    "libpod") "," SAYS("seccomp", "unconfined"))));
 	assert_true(wanted("", NOTES(MANAGER("libpod") "," SAYS(
 				       "seccomp", "/unconfined"))));
 }
