@@ -21,7 +21,7 @@
 #include "verify-parts.h"
 
 /* Exit codes of the looking child. */
-enum { SHUT, OPEN, CANNOT_LOOK };
+enum { SHUT, OPEN, CANNOT_LOOK, NOT_THERE };
 
 static bool may_have(const struct verify *v, const char *what)
 {
@@ -143,6 +143,8 @@ static int look(int proc_fd, uint32_t uid, uint32_t gid, int ns_fd)
 		return CANNOT_LOOK;
 	if (readlinkat(proc_fd, "exe", link, sizeof(link)) >= 0)
 		return OPEN;
+	if (errno == ENOENT)
+		return NOT_THERE;
 	return errno == EACCES || errno == EPERM ? SHUT : CANNOT_LOOK;
 }
 
@@ -192,9 +194,17 @@ int verify_undumpable(struct verify *v, struct err *err)
 {
 	static const char *const found[] = { "shut", "open", "not told" };
 	int code = CANNOT_LOOK;
+	char link[64];
 
 	if (ask_child(v, &code, err) < 0)
 		return -err->code;
+	/*
+	 * Under hidepid=2 what may not be traced is not there (fs/proc/base.c:
+	 * proc_pid_permission()); nor is what has ended, which we tell apart.
+	 */
+	if (code == NOT_THERE &&
+	    readlinkat(v->proc_fd, "exe", link, sizeof(link)) >= 0)
+		code = SHUT;
 	if (code > CANNOT_LOOK)
 		code = CANNOT_LOOK;
 	verify_add(v, "to the user's other processes", code == SHUT,

@@ -325,3 +325,10 @@ others_is_refused() {
 	done
 	run -0 as_plain ranges '' exec later /bin/true </dev/null
 }
+
+# What may not be traced is not there for the user's other processes: so shut.
+@test "plain: a /proc that hides what is not the user's own to trace" {
+	world_bundle hidden '.process.args = ["/bin/probe", "exit", "42"]'
+	run -42 as_plain ranges 'mount -t proc -o hidepid=2 proc /proc' \
+		run --bundle "$WORLD/hidden" hidden
+}
