@@ -11,7 +11,7 @@ $(B)/gen/proto/%.pb-c.c $(B)/gen/proto/%.pb-c.h: lib/proto/%.proto
 	@mkdir -p $(@D)
 	protoc-c -Ilib/proto --c_out=$(B)/gen/proto $<
 
-LIB_BASE := err alloc fd path child log num ids userns
+LIB_BASE := err alloc fd path child log num ids rlimit userns
 LIB_GUEST := $(LIB_BASE) caps seccomp ttrpc ttrpc-decode netlink
 LIB_JSON := json json-get json-write
 LIB_OCI := oci oci-read oci-process oci-linux oci-resources oci-seccomp \

@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "alloc.h"
 #include "auto.h"
+#include "rlimit.h"
 
 static int64_t now_ms(void)
 {
@@ -82,37 +82,15 @@ static int missing(struct err *err, const char *what)
 
 /* --- limits and groups -------------------------------------------------------- */
 
-static const struct {
-	const char *type;
-	int resource;
-} rlimits[] = {
-	{ "RLIMIT_AS", RLIMIT_AS },
-	{ "RLIMIT_CORE", RLIMIT_CORE },
-	{ "RLIMIT_CPU", RLIMIT_CPU },
-	{ "RLIMIT_DATA", RLIMIT_DATA },
-	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
-	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
-	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "RLIMIT_NICE", RLIMIT_NICE },
-	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "RLIMIT_NPROC", RLIMIT_NPROC },
-	{ "RLIMIT_RSS", RLIMIT_RSS },
-	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
-	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
-	{ "RLIMIT_STACK", RLIMIT_STACK },
-};
-
 static int check_rlimit(const struct readback *got,
 			const struct oci_rlimit *want, struct err *err)
 {
-	const struct record_item *item = NULL;
+	int resource = rlimit_number(want->type);
+	const struct record_item *item =
+		resource < 0 ?
+			NULL :
+			readback_find(got, READBACK_RLIMIT, (size_t)resource);
 
-	for (size_t i = 0; i < ARRAY_SIZE(rlimits); i++)
-		if (strcmp(rlimits[i].type, want->type) == 0)
-			item = readback_find(got, READBACK_RLIMIT,
-					     (size_t)rlimits[i].resource);
 	if (!item)
 		return missing(err, want->type);
 	if (item->value[0] != want->soft)
