@@ -145,6 +145,7 @@ struct process {
 	char *exec_id; /* "" for the container's init */
 	enum process_state state;
 	bool is_init;
+	bool is_held; /* exec: StartContainer says when it runs its program */
 	bool terminal;
 	pid_t pid; /* of the helper as long as has_helper */
 	int pidfd;
@@ -168,7 +169,7 @@ struct process {
 	bool status_told;
 	int64_t drain_until_ms; /* terminal: late output is awaited till then */
 	char *apparmor;		/* recorded, never applied */
-	Grpc__ReadBack *report; /* exec: sent when the program runs */
+	Grpc__ReadBack *report; /* exec that is not held: until its program runs */
 };
 
 /* --- containers ------------------------------------------------------------ */

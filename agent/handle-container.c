@@ -147,25 +147,27 @@ int handle_create_container(const struct call *call,
 	return r;
 }
 
+/* The container's init, or the exec that waits in it. */
 int handle_start_container(const struct call *call,
 			   const ProtobufCMessage *request, struct err *err)
 {
 	const Grpc__StartContainerRequest *from =
 		(const Grpc__StartContainerRequest *)request;
-	struct process *init =
-		process_find(call->agent, from->container_id, "", err);
+	struct process *process = process_find(call->agent, from->container_id,
+					       from->exec_id, err);
 	int r;
 
-	if (!init)
+	if (!process)
 		return -err->code;
-	if (freezer_is_paused(init->container))
-		return err_msg(err, EBUSY,
-			       "cannot start container %s: it is paused",
-			       init->container->id);
-	container_refresh(init->container);
-	r = process_go(init, err);
+	if (freezer_is_paused(process->container))
+		return err_msg(err, EBUSY, "cannot start %s %s: it is paused",
+			       process->is_init ? "container" : "a process in",
+			       process->container->id);
+	if (process->is_init)
+		container_refresh(process->container);
+	r = process_go(process, err);
 	if (r == 0)
-		init->setup_stream = call->stream;
+		process->setup_stream = call->stream;
 	return r;
 }
 
@@ -244,6 +246,7 @@ int handle_exec_process(const struct call *call,
 	launch.bpf_len = container->bpf_len;
 	launch.bpf_flags = container->bpf_flags;
 	process = process_new(container, from->exec_id);
+	process->is_held = from->hold;
 	keep_apparmor(process, from->process->apparmorprofile);
 	r = launch_start(call->agent, process, &launch, init, err);
 	if (r == 0)

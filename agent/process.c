@@ -155,6 +155,25 @@ static void describe_early_end(struct process *process)
 }
 
 /*
+ * Did it end without its program? An init that was killed while it was frozen
+ * has ended as one that ran: it can be waited for. Nobody waits for a held exec
+ * before its start.
+ */
+static bool is_early(const struct process *process)
+{
+	switch (process->state) {
+	case PROCESS_SETUP:
+		return true;
+	case PROCESS_FROZEN:
+		return !process->is_init;
+	case PROCESS_STARTING:
+		return process->setup_err.code;
+	default:
+		return false;
+	}
+}
+
+/*
  * The process never ran its program. Create and Exec leave nothing behind;
  * a failed Start leaves a stopped container.
  */
@@ -240,16 +259,12 @@ static void tick_process(struct agent *agent, struct process *process,
 static void on_end(struct agent *agent, struct process *process, int status)
 {
 	struct container *container = process->container;
-	enum process_state before;
 
 	oom_check(agent, container);
 	process->status = status;
 	while (process->sync_fd >= 0 && sync_step(agent, process))
 		;
-	before = process->state;
-	if ((before == PROCESS_SETUP ||
-	     (before == PROCESS_STARTING && process->setup_err.code)) &&
-	    end_early(agent, process)) {
+	if (is_early(process) && end_early(agent, process)) {
 		container_check_removal(agent);
 		return;
 	}

@@ -94,16 +94,20 @@ static int take_report(struct agent *agent, struct process *process,
 	return readback_take(agent, process, process->report, err);
 }
 
-/* The init is made, and frozen: CreateContainer's answer. */
-static void reply_created(struct agent *agent, struct process *process)
+/*
+ * The process is made, and frozen: the answer of CreateContainer, or of an
+ * ExecProcess that asked for that.
+ */
+static void reply_frozen(struct agent *agent, struct process *process)
 {
-	Grpc__CreateContainerResponse answer =
+	Grpc__CreateContainerResponse created =
 		GRPC__CREATE_CONTAINER_RESPONSE__INIT;
+	Grpc__ExecProcessResponse held = GRPC__EXEC_PROCESS_RESPONSE__INIT;
 	struct call call = { agent, process->setup_stream };
 
-	answer.read_back = process->report;
+	created.read_back = held.read_back = process->report;
 	process->setup_stream = 0;
-	call_reply(&call, &answer.base);
+	call_reply(&call, process->is_init ? &created.base : &held.base);
 	sync_drop_report(process);
 }
 
@@ -135,8 +139,8 @@ static void on_ready(struct agent *agent, struct process *process)
 		r = set_process_limit(process, &err);
 	if (r == 0)
 		r = take_report(agent, process, &err);
-	if (r == 0 && process->is_init)
-		reply_created(agent, process);
+	if (r == 0 && (process->is_init || process->is_held))
+		reply_frozen(agent, process);
 	else if (r == 0)
 		r = process_go(process, &err);
 	if (r == 0)
@@ -154,7 +158,7 @@ void sync_exec_seen(struct agent *agent, struct process *process)
 
 	process->state = PROCESS_RUNNING;
 	process->setup_stream = 0;
-	answer.read_back = process->report; /* none for StartContainer */
+	answer.read_back = process->report; /* none to StartContainer */
 	call_reply(&call, &answer.base);
 	sync_drop_report(process);
 }

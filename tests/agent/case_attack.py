@@ -49,8 +49,11 @@ class Ptrace(Case):
         self.assertIn(b"up ", self.seen)
         for i in range(EXECS):
             exec_id = "a%d" % i
-            G.call("ExecProcess", container_id=name, exec_id=exec_id,
+            held = i % 2 == 1  # a longer time in sight
+            G.call("ExecProcess", container_id=name, exec_id=exec_id, hold=held,
                    process=G.process(["true"], Terminal=terminal, **extra))
+            if held:
+                G.call("StartContainer", container_id=name, exec_id=exec_id)
             # Whatever the attacker does to it: it ends, and is told.
             status = G.collect(name, exec_id, terminal=terminal)[0]
             self.assertEqual(status, 0)

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guest as guests  # noqa: E402
 from case import Case, G, end  # noqa: E402
 from case_attack import Direct, Helper, Ptrace, Siblings  # noqa: E402,F401
+from case_held import HeldDirect, HeldHelper  # noqa: E402,F401
 from case_guest import Machine, Processors  # noqa: E402,F401
 from case_wire import Answers, Decoder, Definitions  # noqa: E402,F401
 from case_stream import Output  # noqa: E402,F401
