@@ -26,7 +26,7 @@ enum record_type {
 	RECORD_PROXY_CONT, /* runtime -> proxy: let the VM run; answered by OK */
 	RECORD_PROXY_QUIT, /* runtime -> proxy: end the VM; OK when it is gone */
 	RECORD_PROXY_PING, /* runtime -> proxy: answered by OK */
-	RECORD_SHIM_READBACK, /* shim -> runtime: the container exists and is frozen */
+	RECORD_SHIM_READBACK, /* shim -> runtime: the process is frozen; answered by OK */
 	RECORD_SHIM_START,   /* runtime -> shim: network, then StartContainer */
 	RECORD_SHIM_SIGNAL,  /* runtime -> shim: signal, all */
 	RECORD_SHIM_STARTED, /* shim -> runtime (exec): the process runs */

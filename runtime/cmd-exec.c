@@ -239,19 +239,20 @@ static int look_at_shim(struct execution *e, struct err *err)
 }
 
 /*
- * The agent looked before the program ran, and we at what it saw after: a
- * process that is not what was asked for ends with its shim.
+ * The process is frozen and executes its program at our word. One that is not
+ * what was asked for ends with its shim, and so does one that we leave alone.
  */
 static int verify(struct execution *e, struct err *err)
 {
 	AUTO_FREE char *text = NULL;
 	struct readback got = { 0 };
 	struct oci_spec *spec = NULL;
+	union record record;
 	int r = readback_receive(e->control_fd, EXEC_MS, &got, err);
 
 	if (r < 0)
 		return r; /* the shim has said why it failed, and ends */
-	e->started = true;
+	hook_step("exec-held");
 	r = path_read_file(e->dir_fd, "config.json", CONFIG_BYTES_MAX, &text,
 			   err);
 	if (r == 0)
@@ -260,7 +261,10 @@ static int verify(struct execution *e, struct err *err)
 		r = readback_check_exec(&got, e->process, spec, e->id, err);
 	oci_spec_free(spec);
 	readback_done(&got);
-	return r;
+	if (r < 0)
+		return r;
+	record_init(&record, RECORD_OK);
+	return record_send(e->control_fd, &record, err);
 }
 
 static int start_process(struct execution *e, struct err *err)

@@ -219,16 +219,25 @@ static int stage_looked_at(struct shim *shim, struct err *err)
 			     VERDICT_TIMEOUT_MS, err);
 }
 
-/* Created: the runtime looks at the read-back. */
-static int stage_container(struct shim *shim, struct err *err)
+/*
+ * The process is frozen, and the runtime looks at the read-back. Should it end
+ * instead, so do we, and the process with us.
+ */
+static int await_verdict(struct shim *shim, struct err *err)
 {
 	union record record;
+
+	return record_expect(shim->fds.control, RECORD_OK, &record,
+			     VERDICT_TIMEOUT_MS, err);
+}
+
+static int stage_container(struct shim *shim, struct err *err)
+{
 	int r = setup_container(shim, err);
 
 	forget_input(shim);
 	if (r == 0)
-		r = record_expect(shim->fds.control, RECORD_OK, &record,
-				  VERDICT_TIMEOUT_MS, err);
+		r = await_verdict(shim, err);
 	if (r == 0)
 		r = control_release(shim, err);
 	if (r < 0)
@@ -243,6 +252,10 @@ static int stage_exec(struct shim *shim, struct err *err)
 	int r = setup_exec(shim, err);
 
 	forget_input(shim);
+	if (r == 0)
+		r = await_verdict(shim, err);
+	if (r == 0)
+		r = setup_exec_start(shim, err);
 	if (r < 0)
 		return r;
 	shim->state = SHIM_RUNNING;

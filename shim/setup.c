@@ -186,9 +186,11 @@ int setup_container(struct shim *shim, struct err *err)
 }
 
 /**
- * setup_exec() - Start a further process in the container
+ * setup_exec() - Make a further process in the container, which stays frozen
  * @shim:	Confined, with process
  * @err:	Filled on failure, in the agent's words
+ *
+ * What the agent read back goes to the runtime.
  *
  * Return: 0 or -errno
  */
@@ -204,4 +206,21 @@ int setup_exec(struct shim *shim, struct err *err)
 	return readback_send(shim->fds.control,
 			     ((Grpc__ExecProcessResponse *)reply)->read_back,
 			     err);
+}
+
+/**
+ * setup_exec_start() - Let the process of setup_exec() run its program
+ * @shim:	Confined; the runtime has agreed
+ * @err:	Filled on failure, in the agent's words
+ *
+ * Return: 0 or -errno
+ */
+int setup_exec_start(struct shim *shim, struct err *err)
+{
+	Grpc__StartContainerRequest request =
+		GRPC__START_CONTAINER_REQUEST__INIT;
+
+	request.container_id = TEXT(shim->id);
+	request.exec_id = TEXT(shim->process_id);
+	return call(shim, AGENT_START_CONTAINER, &request.base, err);
 }

@@ -184,6 +184,7 @@ int setup_announce(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_prepare(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_container(struct shim *shim, struct err *err) MUST_CHECK;
 int setup_exec(struct shim *shim, struct err *err) MUST_CHECK;
+int setup_exec_start(struct shim *shim, struct err *err) MUST_CHECK;
 /* What the agent read back, checked for range. */
 int readback_record(const struct Grpc__ReadBack *in,
 		    struct record_readback *out, struct err *err) MUST_CHECK;

@@ -120,5 +120,6 @@ struct ProtobufCMessage *spec_to_exec(const struct shim *shim)
 	out->container_id = xstrdup(shim->id);
 	out->exec_id = xstrdup(shim->process_id);
 	out->process = spec_process(shim->process);
+	out->hold = true; /* until the runtime has compared what was read back */
 	return &out->base;
 }

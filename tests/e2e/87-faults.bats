@@ -84,6 +84,10 @@ programs() {
 	struck pid-file-written:proxy started:jailer-fs exec-started:exec-shim
 }
 
+@test "faults: an exec that nobody has compared never runs its program" {
+	struck exec-held:runtime exec-held:exec-shim exec-held:proxy
+}
+
 @test "faults: something is killed in delete" {
 	struck delete-begun:runtime delete-begun:vmm processes-ended:runtime
 }

@@ -168,6 +168,33 @@ gone() {
 	gone execs
 }
 
+# How often the guest was told to let a process run its program.
+words() {
+	grep -c 'console.*the-word' "$XDG_RUNTIME_DIR/kata/$1/log"
+}
+
+@test "evil: an exec that lies about itself is never told to run" {
+	# the-word, to the console, at each StartContainer: the init's and an exec's
+	local go='StartContainer say 7468652d776f72640a'
+
+	evil truth "$go"
+	run -0 conf_rt --debug create --bundle "$BUNDLE" truth
+	run -0 conf_rt start truth
+	run -0 conf_rt --debug exec --detach truth /bin/true
+	within 5 same "$(words truth)" 2
+	gone truth
+	# a read-back without seccomp, capabilities and namespaces
+	evil lies "$go" 'ExecProcess answer c23e02082a'
+	run -0 conf_rt --debug create --bundle "$BUNDLE" lies
+	run -0 conf_rt start lies
+	same "$(words lies)" 1
+	ends_within 3 conf_rt --debug exec lies /bin/true
+	said 'the guest did not apply'
+	same "$(words lies)" 1
+	same "$(note lies .status)" running
+	gone lies
+}
+
 @test "evil: an impossible exit status" {
 	evil status 'WaitProcess answer 08ac02'
 	inside "$KATA" --config "$CONF" create --bundle "$BUNDLE" status \

@@ -50,6 +50,7 @@ METHODS = {
     "StatsContainer": ("stats", "StatsContainerResponse", 10),
     "GetOOMEvent": ("oom", "OOMEvent", None),
     "ExecProcess": ("exec", "ExecProcessResponse", 10),
+    "StartContainer of an exec": ("exec", None, 10),
     "DestroySandbox": ("end", None, 10),
 }
 # Phases that are one verb towards a running container's shim.

@@ -423,7 +423,8 @@ class Shim:
                 time.sleep(0.05)
 
     def told(self):
-        """What the runtime is told: READBACK, of an exec STARTED, ERROR."""
+        """What the runtime is told: READBACK, of an exec (it gets its OK)
+        STARTED, ERROR."""
         self.until_told()
         data = self.control.recv(4096)
         answer = parse_record(data)
@@ -433,6 +434,8 @@ class Shim:
         for _ in range(readback_items(data)):
             self.items.append(self.control.recv(4096))
         if self.role == "exec":
+            self.control.send(record(OK))
+            self.until_told()
             return parse_record(self.control.recv(4096))
         return answer
 

@@ -22,7 +22,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from shim_harness import (LIBC, Agent, Ended, Shim, CONFINED, ERROR, OK, READBACK,
-                          STARTED,
+                          READ_BACK, STARTED,
                           item_text,
                           WILL, DONE, MAIN, field, frame, make_rootfs, parse_record,
                           response, signal_record, spec, record,
@@ -234,6 +234,44 @@ class Life(Base):
         self.assertEqual(shim.wait(), 1)
         self.assertNotIn("StartContainer", shim.agent.calls)
 
+    def test_no_verdict_no_exec(self):
+        main = self.running()
+        mntns = os.open("/proc/%d/ns/mnt" % main.pid, os.O_RDONLY)
+        shim = self.shim(role="exec", mntns=mntns, config={
+            "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
+        os.close(mntns)
+        held = []
+        shim.agent.do_ExecProcess = lambda stream, request: (
+            held.append(request[1000]), shim.agent.send(stream, READ_BACK))
+        shim.until_told()
+        self.assertEqual(held, [[1]])
+        for _ in range(5):
+            shim.agent.serve(0.1)
+        self.assertEqual(shim.agent.calls[-1], "ExecProcess")
+        shim.control.close()
+        self.assertEqual(shim.wait(), 1)
+        self.assertNotIn("StartContainer", shim.agent.calls)
+        # its will stands: the proxy ends the process
+        self.assertEqual([kind for kind, _ in shim.agent.private], [WILL])
+
+    def test_exec_that_does_not_start(self):
+        class NotFound(Agent):
+            def do_StartContainer(self, stream, request):
+                if 1000 not in request:
+                    return self.send(stream)
+                return self.send(stream, b"", 5, 'no such process: "e1"')
+
+        main = self.running()
+        mntns = os.open("/proc/%d/ns/mnt" % main.pid, os.O_RDONLY)
+        shim = self.shim(role="exec", mntns=mntns, agent=NotFound, config={
+            "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
+        os.close(mntns)
+        kind, _, text = shim.told()
+        self.assertEqual(kind, ERROR)
+        self.assertIn("no such process", text)
+        self.assertEqual(shim.wait(), 1)
+        self.assertEqual([kind for kind, _ in shim.agent.private], [WILL])
+
     def test_create_error_is_reported(self):
         class Refuses(Agent):
             def do_CreateContainer(self, stream, request):
@@ -253,6 +291,7 @@ class Life(Base):
         child = self.shim(role="exec", mntns=mntns, config={
             "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
         self.assertEqual(child.create()[0], STARTED)
+        self.assertEqual(child.agent.calls[:2], ["ExecProcess", "StartContainer"])
         self.assertEqual(child.agent.private[0][0], WILL)
         self.assertIn(b"SignalProcess", child.agent.private[0][1])
         self.assertEqual(os.readlink("/proc/%d/ns/mnt" % child.pid),
