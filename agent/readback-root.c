@@ -20,84 +20,22 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "mountinfo.h"
 #include "path.h"
-
-#define MOUNTINFO_MAX (1u << 20)
-
-struct mount_line {
-	uint64_t id;
-	uint64_t flags; /* READBACK_FLAG_* */
-	bool is_tmpfs;
-};
 
 struct mount_table {
 	struct mount_line *line;
 	size_t count;
 };
 
-static const struct {
-	const char *word;
-	uint64_t flag;
-} flag_words[] = {
-	{ "ro", READBACK_FLAG_RDONLY },
-	{ "nosuid", READBACK_FLAG_NOSUID },
-	{ "nodev", READBACK_FLAG_NODEV },
-	{ "noexec", READBACK_FLAG_NOEXEC },
-	{ "nosymfollow", READBACK_FLAG_NOSYMFOLLOW },
-};
-
-static uint64_t flags_of(char *options)
+static bool keep_line(const struct mount_line *line, void *ctx)
 {
-	uint64_t flags = 0;
-	char *save = NULL;
+	struct mount_table *table = ctx;
 
-	for (char *at = strtok_r(options, ",", &save); at;
-	     at = strtok_r(NULL, ",", &save))
-		for (size_t i = 0; i < ARRAY_SIZE(flag_words); i++)
-			if (strcmp(at, flag_words[i].word) == 0)
-				flags |= flag_words[i].flag;
-	return flags;
-}
-
-/*
- * "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw": spaces in
- * paths are escaped, so words are words. proc(5).
- */
-static bool parse_line(char *line, struct mount_line *ret)
-{
-	char *save = NULL, *word;
-	int n = 0;
-
-	*ret = (struct mount_line){ 0 };
-	for (word = strtok_r(line, " ", &save); word && n < 6;
-	     word = strtok_r(NULL, " ", &save), n++) {
-		if (n == 0)
-			ret->id = strtoull(word, NULL, 10);
-		if (n == 5)
-			ret->flags = flags_of(word);
-	}
-	for (; word && strcmp(word, "-") != 0; word = strtok_r(NULL, " ", &save))
-		if (strncmp(word, "shared:", 7) == 0)
-			ret->flags |= READBACK_FLAG_SHARED;
-	word = word ? strtok_r(NULL, " ", &save) : NULL;
-	if (!word)
-		return false;
-	ret->is_tmpfs = strcmp(word, "tmpfs") == 0;
+	table->line = xgrow(table->line, table->count, table->count + 1,
+			    sizeof(*table->line));
+	table->line[table->count++] = *line;
 	return true;
-}
-
-static int read_table(char *text, struct mount_table *ret, struct err *err)
-{
-	char *save = NULL;
-
-	for (char *line = strtok_r(text, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
-		ret->line = xgrow(ret->line, ret->count, ret->count + 1,
-				  sizeof(*ret->line));
-		if (!parse_line(line, &ret->line[ret->count++]))
-			return err_msg(err, EIO, "read-back: mountinfo");
-	}
-	return 0;
 }
 
 static const struct mount_line *find_mount(const struct mount_table *table,
@@ -261,39 +199,50 @@ int readback_root(struct agent *agent, pid_t pid,
 		  const struct readback_wanted *wanted, Grpc__ReadBack *to,
 		  struct err *err)
 {
-	AUTO_FREE char *info = xasprintf("%d/mountinfo", (int)pid);
+	AUTO_FREE char *who = xasprintf("%d", (int)pid);
 	AUTO_FREE char *root = xasprintf("%d/root", (int)pid);
 	AUTO_FD int root_fd =
 		openat(agent->proc_fd, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
 	struct mount_table table = { 0 };
 	int r;
 
 	if (root_fd < 0)
 		return err_set(err, errno, "read-back: the container's root");
-	r = path_read_file(agent->proc_fd, info, MOUNTINFO_MAX, &text, err);
-	if (r == 0)
-		r = read_table(text, &table, err);
+	r = mountinfo_each(agent->proc_fd, who, keep_line, &table, err);
 	if (r == 0)
 		r = take_all(wanted, root_fd, &table, to, err);
 	free(table.line);
 	return r;
 }
 
+struct search {
+	uint64_t id;
+	bool found;
+};
+
+static bool is_not_it(const struct mount_line *line, void *ctx)
+{
+	struct search *search = ctx;
+
+	search->found = line->id == search->id;
+	return !search->found;
+}
+
 /*
  * mountinfo lists what the process's root leads to and nothing else, so a
  * directory that leaked into the process, of another mount table or from above
  * the root, is on a mount that it does not name. The link's text would not
- * tell: it starts with '/' wherever the directory is.
+ * tell: it starts with '/' wherever the directory is. The mount is looked for
+ * as far as it is: a container that goes on mounting does not hinder an exec
+ * on a mount that was there before.
  */
 int readback_cwd_is_inside(struct agent *agent, pid_t pid, bool *ret,
 			   struct err *err)
 {
-	AUTO_FREE char *info = xasprintf("%d/mountinfo", (int)pid);
+	AUTO_FREE char *who = xasprintf("%d", (int)pid);
 	AUTO_FREE char *cwd = xasprintf("%d/cwd", (int)pid);
 	AUTO_FD int fd = openat(agent->proc_fd, cwd, O_PATH | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
-	struct mount_table table = { 0 };
+	struct search search = { 0 };
 	struct statx st;
 	int r;
 
@@ -302,26 +251,22 @@ int readback_cwd_is_inside(struct agent *agent, pid_t pid, bool *ret,
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID,
 		  &st) < 0)
 		return err_set(err, errno, "read-back: %s", cwd);
-	r = path_read_file(agent->proc_fd, info, MOUNTINFO_MAX, &text, err);
-	if (r == 0)
-		r = read_table(text, &table, err);
-	*ret = r == 0 && find_mount(&table, st.stx_mnt_id);
-	free(table.line);
-	return r;
+	search.id = st.stx_mnt_id;
+	r = mountinfo_each(agent->proc_fd, who, is_not_it, &search, err);
+	if (r < 0)
+		return r;
+	*ret = search.found;
+	return 0;
 }
 
 /* Flags of the mount that is the agent's own root. */
 int readback_own_root(struct agent *agent, uint64_t *ret, struct err *err)
 {
 	AUTO_FD int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	AUTO_FREE char *text = NULL;
 	struct mount_table table = { 0 };
 	struct sight root;
-	int r = path_read_file(agent->proc_fd, "self/mountinfo", MOUNTINFO_MAX,
-			       &text, err);
+	int r = mountinfo_each(agent->proc_fd, "self", keep_line, &table, err);
 
-	if (r == 0)
-		r = read_table(text, &table, err);
 	if (r == 0)
 		r = look(root_fd, "/", &table, &root, err);
 	if (r == 0)

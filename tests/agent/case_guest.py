@@ -2,9 +2,12 @@
 """The guest as a machine: figures, volumes, CPUs; and what is refused."""
 import os
 import re
+import shutil
+import time
 
 import guest as guests
 from case import Case, EPHEMERAL, G
+from case_seccomp import program
 
 REFUSED = ("GetDiagnosticData", "ResizeVolume", "GetIPTables", "SetIPTables",
            "MemHotplugByProbe", "AddSwap", "AddSwapPath", "MemAgentMemcgSet",
@@ -106,6 +109,40 @@ class Machine(Case):
         G.call("RemoveStaleVirtiofsShareMounts")
         # What is not stale stays.
         self.assertEqual(G.run(["echo", "x"])[1], "x\n")
+
+    # Each line of mountinfo has it twice, and each space as four bytes: 31 KiB.
+    DEEP = "/dev/shm/" + "/".join([" " * 255] * 15)
+
+    def mounts(self, name, count):
+        status, out, err = G.exec(name, ["mounts", self.DEEP, str(count)],
+                                  caps=["CAP_SYS_ADMIN"])
+        self.assertEqual((status, err), (0, ""))
+        return int(out)
+
+    def late(self, name):
+        self.assertEqual(G.exec(name, ["mount", "-t", "tmpfs", "late", "/mnt"],
+                                caps=["CAP_SYS_ADMIN"])[0], 0)
+
+    def test_exec_where_much_is_mounted(self):
+        if not shutil.which("cc"):
+            self.skipTest("no C compiler")
+        root = G.new_rootfs()
+        os.link(program("mounts"), os.path.join(root[1], "bin/mounts"))
+        name = self.start([], rootfs=root, process=G.process(
+            ["sleep", "1000"], caps=["CAP_SYS_ADMIN"]))
+        self.assertEqual(G.exec(name, ["mkdir", "-p", self.DEEP])[0], 0)
+        self.assertGreater(self.mounts(name, 40), 1 << 20)
+        self.late(name)
+        self.assertEqual(G.exec(name, ["pwd"], Cwd="/mnt")[1], "/mnt\n")
+        self.assertGreater(self.mounts(name, 520), 16 << 20)
+        self.late(name)
+        begin = time.monotonic()
+        self.fails("INTERNAL", "the table of mounts is larger than 16 MiB",
+                   G.exec, name, ["pwd"], Cwd="/mnt")
+        print("  16 MiB of mountinfo: %.2f s" % (time.monotonic() - begin))
+        # where a mount stands that was there before
+        self.assertEqual(G.exec(name, ["pwd"])[1], "/\n")
+        self.assertEqual(G.exec(name, ["pwd"], Cwd="/dev")[1], "/dev\n")
 
     def test_refused_with_a_reason(self):
         reasons = {}

@@ -2,7 +2,7 @@
 /* link: agent/mount-options.o agent/launch-spec.o agent/sysctl.o */
 /* link: agent/lookup.o agent/cgroup-plan.o agent/device-filter.o */
 /* link: agent/readback.o agent/readback-root.o agent/readback-names.o */
-/* link: agent/readback-process.o agent/net-text.o */
+/* link: agent/readback-process.o agent/net-text.o agent/mountinfo.o */
 /* Pure parts of kata-agent: specs to plans, names, tables and texts. */
 #include <setjmp.h>
 #include <stdarg.h>
