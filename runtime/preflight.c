@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "auto.h"
+#include "boot-cache.h"
 #include "child.h"
 #include "filter.h"
 #include "guest-profile.h"
@@ -31,8 +32,9 @@
 #define FILES_MIN 64		/* descriptors of one create, and some */
 #define ADDRESS_EXTRA_MIB 2048u /* QEMU's own: code buffer, stacks, libraries */
 #define VERSION_BYTES_MAX 4096
-#define VERSION_MS 2000
+#define VERSION_MS 10000 /* a host may be busy; once a boot */
 #define SAYS "bubblewrap "
+#define BWRAP_CACHE ".bwrap"
 #define BWRAP_MINOR_MIN 8 /* 0.8: --disable-userns, --info-fd before exec */
 
 /* --- guest files ----------------------------------------------------------- */
@@ -109,7 +111,80 @@ static int check_guest_file(const struct runtime *rt, const char *what,
 
 /* --- jails ------------------------------------------------------------------- */
 
-static int check_bwrap(struct err *err)
+static int bwrap_says(char **ret, struct err *err)
+{
+	struct strv argv = { 0 };
+	int r;
+
+	strv_add(&argv, "bwrap");
+	strv_add(&argv, "--version");
+	r = child_output(POLICY_BWRAP, &argv, VERSION_MS, VERSION_BYTES_MAX,
+			 ret, err);
+	strv_done(&argv);
+	return r < 0 ? r : 0;
+}
+
+/* "0.8.0" */
+static bool is_new_enough(const char *version)
+{
+	AUTO_FREE char *copy = xstrdup(version);
+	char *save = NULL, *word = strtok_r(copy, ".", &save);
+	uint32_t major = 0, minor = 0;
+
+	if (!word || num_parse_u32(word, 1000, &major) < 0)
+		return false;
+	word = strtok_r(NULL, ".-+~ ", &save);
+	if (!word || num_parse_u32(word, 1000, &minor) < 0)
+		return false;
+	return major > 0 || minor >= BWRAP_MINOR_MIN;
+}
+
+/* The file: one that is replaced has another number, or another ctime. */
+static uint64_t identity_of(const struct stat *st)
+{
+	const uint64_t word[] = { st->st_dev, st->st_ino, (uint64_t)st->st_size,
+				  (uint64_t)st->st_ctim.tv_sec,
+				  (uint64_t)st->st_ctim.tv_nsec };
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, by words */
+
+	for (size_t i = 0; i < ARRAY_SIZE(word); i++)
+		hash = (hash ^ word[i]) * 0x100000001b3;
+	return hash;
+}
+
+/*
+ * One that is too old ends with "Unknown option", in the sandbox's log. It is
+ * asked once a boot: to be asked costs as much as to make a jail.
+ */
+static int check_bwrap_version(int root_fd, const struct stat *st,
+			       struct err *err)
+{
+	uint64_t identity = identity_of(st), known;
+	struct err unsaved = ERR_INIT;
+	AUTO_FREE char *text = NULL;
+	const char *version;
+
+	if (boot_cache_load(root_fd, BWRAP_CACHE, UINT64_MAX, &known) &&
+	    known == identity)
+		return 0;
+	if (bwrap_says(&text, err) < 0)
+		return err_wrap(err, "bubblewrap's version");
+	version = child_line(text, SAYS);
+	if (!version)
+		return err_msg(
+			err, EOPNOTSUPP,
+			"%s tells no version: bubblewrap 0.%d or later is needed",
+			POLICY_BWRAP, BWRAP_MINOR_MIN);
+	if (!is_new_enough(version + strlen(SAYS)))
+		return err_msg(err, EOPNOTSUPP,
+			       "%s is %.64s: 0.%d or later is needed",
+			       POLICY_BWRAP, version, BWRAP_MINOR_MIN);
+	IGNORE(boot_cache_save(root_fd, BWRAP_CACHE, identity, &unsaved) < 0,
+	       "it is asked again");
+	return 0;
+}
+
+static int check_bwrap(const struct runtime *rt, struct err *err)
 {
 	struct stat st;
 
@@ -130,7 +205,9 @@ static int check_bwrap(struct err *err)
 	if (errno != ENODATA && errno != ENOTSUP)
 		return err_set(err, errno, "file capabilities of %s",
 			       POLICY_BWRAP);
-	return path_check_trusted(POLICY_BWRAP, err);
+	if (path_check_trusted(POLICY_BWRAP, err) < 0)
+		return -err->code;
+	return check_bwrap_version(rt->root_fd, &st, err);
 }
 
 static int check_program(const struct policy *policy, struct err *err)
@@ -215,7 +292,7 @@ int preflight_files(const struct runtime *rt, struct err *err)
 		return err_wrap(err, "the guest's seccomp profile");
 	if (check_guest_file(rt, "guest kernel", set->kernel, true, err) < 0 ||
 	    check_guest_file(rt, "guest initrd", set->initrd, false, err) < 0 ||
-	    check_bwrap(err) < 0)
+	    check_bwrap(rt, err) < 0)
 		return -err->code;
 	return check_jails(rt, err);
 }
@@ -256,49 +333,4 @@ int preflight_limits(uint32_t memory_mib, struct err *err)
 		    0)
 		return -err->code;
 	return 0;
-}
-
-/* --- blame --------------------------------------------------------------------- */
-
-static int bwrap_says(char **ret, struct err *err)
-{
-	struct strv argv = { 0 };
-	int r;
-
-	strv_add(&argv, "bwrap");
-	strv_add(&argv, "--version");
-	r = child_output(POLICY_BWRAP, &argv, VERSION_MS, VERSION_BYTES_MAX,
-			 ret, err);
-	strv_done(&argv);
-	return r;
-}
-
-/* SAYS "0.8.0" */
-static bool is_old(const char *version)
-{
-	AUTO_FREE char *copy = xstrdup(version);
-	char *save = NULL, *word = strtok_r(copy + strlen(SAYS), ".", &save);
-	uint32_t major = 0, minor = 0;
-
-	if (!word || num_parse_u32(word, 1000, &major) < 0)
-		return false;
-	word = strtok_r(NULL, ".\n", &save);
-	if (!word || num_parse_u32(word, 1000, &minor) < 0)
-		return false;
-	return major == 0 && minor < BWRAP_MINOR_MIN;
-}
-
-int preflight_blame_bwrap(struct err *err)
-{
-	AUTO_FREE char *text = NULL;
-	struct err silent = ERR_INIT;
-	const char *version;
-
-	if (bwrap_says(&text, &silent) < 0)
-		return 0;
-	version = child_line(text, SAYS);
-	if (!version || !is_old(version))
-		return 0;
-	return err_msg(err, EOPNOTSUPP, "%s is %.64s: 0.%d or later is needed",
-		       POLICY_BWRAP, version, BWRAP_MINOR_MIN);
 }

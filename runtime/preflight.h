@@ -9,18 +9,13 @@
 #include "runtime.h"
 
 /*
- * Our programs, guest kernel and initrd; policy, program and filter of each
- * jail. In the namespace that the command was called in: inside another an
- * owner may be unmapped, and then the check knows less (see
- * path_check_trusted()).
+ * Our programs, guest kernel and initrd; bubblewrap and its version; policy,
+ * program and filter of each jail. In the namespace that the command was called
+ * in: inside another an owner may be unmapped, and then the check knows less
+ * (see path_check_trusted()). After state_root_open().
  */
 int preflight_files(const struct runtime *rt, struct err *err) MUST_CHECK;
 /* The caller's own limits: too low for a VM of that size? */
 int preflight_limits(uint32_t memory_mib, struct err *err) MUST_CHECK;
-/*
- * After a jail that could not be made: -EOPNOTSUPP and err when bubblewrap is
- * too old, else 0 and err as it was.
- */
-int preflight_blame_bwrap(struct err *err) MUST_CHECK;
 
 #endif

@@ -277,21 +277,50 @@ without() {
 	chmod 4755 old
 	lacking "mount --bind $PWD/old /usr/bin/bwrap" \
 		'/usr/bin/bwrap is setuid or setgid: refused; remove the bit \(chmod ug-s\)'
-	# how one answers that does not know an option
-	cat >old <<-'END'
+	other_bwrap 'bubblewrap 0.7.9'
+	lacking "mount --bind $PWD/old /usr/bin/bwrap" \
+		'/usr/bin/bwrap is bubblewrap 0\.7\.9: 0\.8 or later is needed'
+	other_bwrap 'bwrap of mine'
+	lacking "mount --bind $PWD/old /usr/bin/bwrap" \
+		'/usr/bin/bwrap tells no version: bubblewrap 0\.8 or later is needed'
+	other_bwrap 'bubblewrap zero'
+	lacking "mount --bind $PWD/old /usr/bin/bwrap" \
+		'/usr/bin/bwrap is bubblewrap zero: 0\.8 or later is needed'
+	printf '#!/nonexistent/interpreter\n' >old
+	lacking "mount --bind $PWD/old /usr/bin/bwrap" "bubblewrap's version: .*"
+}
+
+# other_bwrap VERSION: ./old, which says so and can nothing; ./asked counts
+other_bwrap() {
+	rm -f old
+	cat >old <<-END
 		#!/bin/sh
-		[ "$1" != --version ] || { echo "bubblewrap 0.4.1"; exit 0; }
-		echo "bwrap: Unknown option --disable-userns" >&2
-		exit 1
+		[ "\$1" = --version ] || exit 1
+		echo "$1"
+		echo asked >>"$PWD/asked"
 	END
 	chmod 755 old
+}
+
+# A create with ./old in bubblewrap's place; the sandbox's log follows the error.
+create_with_old() {
 	inside unshare -m sh -c "mount --bind $PWD/old /usr/bin/bwrap
 		exec \"$KATA\" create --bundle \"$BUNDLE\" wrong" \
 		</dev/null 2>"$ERRORS" >out && return 1
-	# the sandbox's log follows
-	has "$(head -n 1 "$ERRORS")" \
-		'^kata-runtime: /usr/bin/bwrap is bubblewrap 0\.4\.1: 0\.8 or later is needed'
+	has "$(head -n 1 "$ERRORS")" '^kata-runtime: VM: '
 	not compgen -G "$XDG_RUNTIME_DIR/kata/[!.]*"
+}
+
+@test "wrong: bubblewrap is asked for its version once, and again when it is another" {
+	local version
+
+	for version in 'bubblewrap 0.8.0' 'bubblewrap 0.12.1-rc1' 'bubblewrap 1.0.0'; do
+		rm -f asked
+		other_bwrap "$version"
+		create_with_old
+		create_with_old
+		same "$(cat asked)" asked
+	done
 }
 
 # own_copy: policies and filters in ./, and the settings that name them in $OWN

@@ -83,6 +83,7 @@ caught() {
 	for ns in net ipc uts cgroup; do
 		caught proxy "$ns" "namespace $ns"
 	done
+	caught proxy groups 'groups is'
 	caught proxy caps 'cap permitted'
 	caught proxy seccomp 'seccomp'
 	caught proxy dumpable 'to the user'
@@ -93,6 +94,7 @@ caught() {
 
 @test "declared: a shim that kept something is caught before it may answer" {
 	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	caught shim groups 'groups is'
 	caught shim caps 'cap permitted'
 	caught shim seccomp 'seccomp'
 	caught shim dumpable 'to the user'
