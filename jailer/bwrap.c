@@ -302,6 +302,8 @@ int bwrap_exec(const struct jail *jail, struct err *err)
 	strv_add(&argv, "--");
 	strv_add(&argv, POLICY_EXEC);
 #ifdef TEST_HOOKS
+	if (hook_is_broken("hold-inside"))
+		strv_add(&argv, JAIL_EXEC_HOLD);
 	if (hook_is_broken("layout"))
 		strv_add(&argv, JAIL_EXEC_LEAVE);
 #endif

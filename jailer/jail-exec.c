@@ -274,6 +274,11 @@ int main(int argc, char **argv)
 	char *program;
 
 #ifdef TEST_HOOKS
+	if (argc > 1 && strcmp(argv[1], JAIL_EXEC_HOLD) == 0) {
+		hook_hold_inside();
+		argc--;
+		argv++;
+	}
 	leaves_layout = argc > 1 && strcmp(argv[1], JAIL_EXEC_LEAVE) == 0;
 	argc -= leaves_layout;
 	argv += leaves_layout;

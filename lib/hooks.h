@@ -17,6 +17,8 @@
 
 /* First word for kata-jail-exec: the layer "layout" is left out. */
 #define JAIL_EXEC_LEAVE "leave-layout"
+/* The same, before that one: it waits inside the jail, until it gets SIGCONT. */
+#define JAIL_EXEC_HOLD "hold-inside"
 
 /* The layers to leave out, as "LAYER+LAYER", or NULL. One per program. */
 __attribute__((weak)) const char *hook_layer;
@@ -96,6 +98,19 @@ static inline void hook_hold(void)
 {
 	if (hook_is_broken("hold"))
 		raise(SIGSTOP);
+}
+
+/* The first process of a pid namespace cannot stop itself. */
+static inline void hook_hold_inside(void)
+{
+	sigset_t set, before;
+	int signo;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	sigwait(&set, &signo);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 /*

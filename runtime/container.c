@@ -229,6 +229,7 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 		return -err->code;
 #endif
 	r = readback_receive(control_fd, limit, &got, err);
+	hook_step("read-back");
 	if (r == 0)
 		r = readback_check(&got, c->bundle.spec, c->id, err);
 	readback_done(&got);

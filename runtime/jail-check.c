@@ -40,6 +40,8 @@ void jail_check_break_args(struct strv *argv, const char *jail)
 	/* The proxy goes on while we stop: its jailers wait as well. */
 	if (hook_is_step("proxy-up"))
 		layer = "hold";
+	if (hook_is_step("jails-inside"))
+		layer = "hold-inside";
 	if (!layer)
 		return;
 	strv_add(argv, "--break");
@@ -275,16 +277,17 @@ int jail_check_shim(struct runtime *rt, const struct state *state,
 		    struct verify_report *report, struct err *err)
 {
 	/* that of an exec is in the mounts of the container's */
+	bool is_own = pid == state->shim.pid;
 	AUTO_FREE char *root =
-		pid == state->shim.pid ?
-			xstrdup(state->rootfs) :
-			xasprintf("/proc/%d/root", state->shim.pid);
+		is_own ? xstrdup(state->rootfs) :
+			 xasprintf("/proc/%d/root", state->shim.pid);
 	struct verify_expect expect;
 	union record record;
 
 	if (record_expect(control_fd, RECORD_SHIM_CONFINED, &record,
 			  CONFINED_MS, err) < 0)
 		return -err->code;
+	hook_step(is_own ? "shim-confined" : "exec-confined");
 	expect = expect_own(state->shim_path, state->seccomp_dir,
 			    state->single_id, (int)record.confined.landlock);
 	expect.root = root;

@@ -96,6 +96,7 @@ static int send_start(const struct state *state, int dir_fd, struct err *err)
 	if (strcmp(state->network, STATE_NET_OFF) != 0 &&
 	    netns_wire(netns_fd, &record.start, err) < 0)
 		return -err->code;
+	hook_step("network-wired");
 	if (shim_call(dir_fd, &record, RECORD_OK, START_MS, &record, err) < 0)
 		return sandbox_ask_why(dir_fd, err);
 	return 0;
@@ -113,6 +114,7 @@ static int start_locked(struct runtime *rt, int dir_fd, struct state *state,
 	if (own_userns_join(rt, state, err) < 0 ||
 	    mark(dir_fd, state, true, err) < 0)
 		return -err->code;
+	hook_step("start-recorded");
 	if (send_start(state, dir_fd, err) < 0) {
 		unmark(dir_fd, state);
 		return -err->code;

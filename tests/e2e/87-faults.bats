@@ -65,11 +65,12 @@ programs() {
 
 @test "faults: the runtime is killed in create" {
 	struck state-recorded:runtime cgroup-planned:runtime id-taken:runtime cgroup-made:runtime proxy-up:runtime \
-		jails-up:runtime vm-running:runtime
+		jails-inside:runtime jails-up:runtime vm-running:runtime shim-confined:runtime \
+		read-back:runtime
 }
 
 @test "faults: a jailer or a jail is killed in create" {
-	struck proxy-up:jailer jails-up:virtiofsd verified:vmm
+	struck proxy-up:jailer jails-inside:vmm jails-up:virtiofsd verified:vmm
 }
 
 @test "faults: the proxy is killed in create" {
@@ -77,15 +78,16 @@ programs() {
 }
 
 @test "faults: agent, shim and init are killed in create" {
-	struck vm-running:agent agent-connected:shim container-created:init
+	struck vm-running:agent shim-confined:shim agent-connected:shim read-back:init \
+		container-created:init
 }
 
 @test "faults: something is killed after create" {
-	struck pid-file-written:proxy started:jailer-fs exec-started:exec-shim
+	struck pid-file-written:proxy start-recorded:shim network-wired:runtime started:jailer-fs exec-started:exec-shim
 }
 
 @test "faults: an exec that nobody has compared never runs its program" {
-	struck exec-held:runtime exec-held:exec-shim exec-held:proxy
+	struck exec-confined:runtime exec-held:runtime exec-held:exec-shim exec-held:proxy
 }
 
 @test "faults: something is killed in delete" {
