@@ -23,7 +23,7 @@ LIB_JAIL_EXEC := err landlock
 LIB_PROXY := $(LIB_BASE) caps landlock seccomp confine $(LIB_JSON) ttrpc records
 LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait
 LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) $(LIB_AGENT_CLIENT)
-LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink filter-eval
+LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink filter-eval sdbus
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 
@@ -36,3 +36,4 @@ LIBS_HOST := $(LIBS_JAIL) -lnl-route-3 -lnl-3
 LIBS_PROTO := -lprotobuf-c
 NL_CFLAGS := $(shell pkg-config --cflags libnl-3.0 2>/dev/null || echo -I/usr/include/libnl3)
 $(OBJ)/lib/netlink.o: CPPFLAGS += $(NL_CFLAGS)
+# libsystemd is needed to build, and loaded when it is wanted: lib/sdbus.c.

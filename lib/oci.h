@@ -227,6 +227,8 @@ void oci_resources_free(struct oci_resources *resources);
  */
 char *oci_resources_format(const struct oci_resources *resources);
 
+/* linux.resources.cpu.shares as cpu.weight, as every runtime turns it. */
+uint64_t oci_weight_of_shares(uint64_t shares);
 /* Is there any, of whatever kind? */
 bool oci_hooks_any(const struct oci_hooks *hooks);
 /* NULL when absent. */

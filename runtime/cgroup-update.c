@@ -145,6 +145,20 @@ static int update_cpu(struct updating *u, const char *dir, bool v2,
 	return r;
 }
 
+static int update_weight(struct updating *u, const char *dir, bool v2,
+			 struct err *err)
+{
+	uint64_t shares = u->resources->cpu_shares;
+	AUTO_FREE char *text = NULL;
+
+	if (!u->resources->has_cpu_shares || !shares)
+		return 0;
+	text = xasprintf(
+		"%llu", (unsigned long long)(v2 ? oci_weight_of_shares(shares) :
+						  shares));
+	return change(u, dir, v2 ? "cpu.weight" : "cpu.shares", text, err);
+}
+
 static int update_cpuset(struct updating *u, const char *dir, struct err *err)
 {
 	static const char *const name[] = { "cpuset.cpus", "cpuset.mems" };
@@ -169,6 +183,7 @@ static int update_dir(struct updating *u, const char *dir, struct err *err)
 	bool v2 = access(controllers, F_OK) == 0;
 
 	if (update_cpuset(u, dir, err) < 0 || update_cpu(u, dir, v2, err) < 0 ||
+	    update_weight(u, dir, v2, err) < 0 ||
 	    update_memory(u, dir, v2, err) < 0)
 		return -err->code;
 	return 0;

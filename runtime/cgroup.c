@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * cgroup.c - host cgroups of a sandbox, in kata-runtime, by the file system.
+ * cgroup.c - host cgroups of a sandbox, in kata-runtime, by the file system;
+ * with the systemd driver, what systemd made (cgroup-unit.c) from there on.
  * Rights: what the caller has; a rootless caller on cgroup v1 has none, which
  * is reported and not hidden. The guest enforces the container's own limits;
  * these bound the VM as a whole.
@@ -31,7 +32,8 @@ static const char *const controller[] = { "cpu", "memory", "pids", "cpuset" };
 /* One cgroup_make() under way. */
 struct making {
 	const struct oci_resources *resources;
-	uint32_t overhead_mib;
+	struct cgroup_limits limits;
+	bool systemd; /* what is above the directory is systemd's business */
 	unsigned wanted, applied; /* enum cgroup_controller */
 	struct cgroup cgroup;
 	struct strv *notes;
@@ -114,24 +116,55 @@ unsigned cgroup_wanted(const struct oci_resources *res)
 	return mask;
 }
 
-static int apply_cpu(const struct hierarchy *h, const char *dir,
-		     const struct oci_resources *res, struct err *err)
+void cgroup_limits_make(const struct oci_resources *res, uint32_t overhead_mib,
+			struct cgroup_limits *ret)
+{
+	struct cgroup_limits limits = { .tasks = VM_TASKS_MAX };
+
+	if (res->has_memory_limit && res->memory_limit > 0)
+		limits.memory =
+			res->memory_limit + ((int64_t)overhead_mib << 20);
+	if (res->has_cpu_quota && res->cpu_quota > 0) {
+		limits.cpu_period = res->has_cpu_period && res->cpu_period ?
+					    res->cpu_period :
+					    100000;
+		/* One CPU more for the VMM's own work, the boot above all; the
+		 * guest holds the container to its share. */
+		limits.cpu_quota = res->cpu_quota + (int64_t)limits.cpu_period;
+	}
+	if (res->has_cpu_shares && res->cpu_shares)
+		limits.cpu_weight = oci_weight_of_shares(res->cpu_shares);
+	*ret = limits;
+}
+
+static int apply_quota(const struct hierarchy *h, const char *dir,
+		       const struct cgroup_limits *limits, struct err *err)
 {
 	AUTO_FREE char *both = NULL;
-	int64_t quota;
-	uint64_t period = res->has_cpu_period ? res->cpu_period : 100000;
 
-	/* One CPU more for the VMM's own work, the boot above all; the guest
-	 * holds the container to its share. */
-	quota = res->cpu_quota + (int64_t)period;
-	both = xasprintf("%lld %llu", (long long)quota,
-			 (unsigned long long)period);
+	both = xasprintf("%lld %llu", (long long)limits->cpu_quota,
+			 (unsigned long long)limits->cpu_period);
 	if (h->v2)
 		return write_value(dir, "cpu.max", both, 0, err);
-	if (write_value(dir, "cpu.cfs_period_us", "%lld", (int64_t)period,
+	if (write_value(dir, "cpu.cfs_period_us", "%lld",
+			(int64_t)limits->cpu_period, err) < 0)
+		return -err->code;
+	return write_value(dir, "cpu.cfs_quota_us", "%lld", limits->cpu_quota,
+			   err);
+}
+
+static int apply_cpu(const struct hierarchy *h, const char *dir,
+		     const struct making *m, struct err *err)
+{
+	uint64_t shares = m->resources->cpu_shares;
+
+	if (m->limits.cpu_weight > 0 &&
+	    write_value(dir, h->v2 ? "cpu.weight" : "cpu.shares", "%lld",
+			(int64_t)(h->v2 ? m->limits.cpu_weight : shares),
 			err) < 0)
 		return -err->code;
-	return write_value(dir, "cpu.cfs_quota_us", "%lld", quota, err);
+	return m->limits.cpu_quota > 0 ? apply_quota(h, dir, &m->limits, err) :
+					 0;
 }
 
 /* The VM's threads run where the container may; both files in v1 and v2. */
@@ -152,19 +185,23 @@ static int apply_one(const struct hierarchy *h, const char *dir, unsigned bit,
 {
 	switch (bit) {
 	case CGROUP_CPU:
-		return apply_cpu(h, dir, m->resources, err);
+		return apply_cpu(h, dir, m, err);
 	case CGROUP_CPUSET:
 		return apply_cpuset(dir, m->resources, err);
 	case CGROUP_MEMORY:
 		return write_value(
 			dir, h->v2 ? "memory.max" : "memory.limit_in_bytes",
-			"%lld",
-			m->resources->memory_limit +
-				((int64_t)m->overhead_mib << 20),
-			err);
+			"%lld", m->limits.memory, err);
 	default:
-		return write_value(dir, "pids.max", "%lld", VM_TASKS_MAX, err);
+		return write_value(dir, "pids.max", "%lld",
+				   (int64_t)m->limits.tasks, err);
 	}
+}
+
+/* A weight is no limit: nothing is missed where it cannot be had. */
+static unsigned useful(const struct making *m)
+{
+	return m->wanted | (m->limits.cpu_weight > 0 ? CGROUP_CPU : 0);
 }
 
 static int apply_limits(const struct hierarchy *h, const char *dir,
@@ -173,7 +210,7 @@ static int apply_limits(const struct hierarchy *h, const char *dir,
 	for (size_t i = 0; i < ARRAY_SIZE(controller); i++) {
 		unsigned bit = 1u << i;
 
-		if (!(m->wanted & bit) || !has_controller(h, dir, controller[i]))
+		if (!(useful(m) & bit) || !has_controller(h, dir, controller[i]))
 			continue;
 		if (apply_one(h, dir, bit, m, err) < 0)
 			return -err->code;
@@ -279,21 +316,34 @@ static int use_hierarchy(const struct hierarchy *h, const char *path, void *arg,
 		return 0;
 	}
 	strv_add(&m->cgroup.dirs, dir);
-	if (h->v2)
-		cgroup_enable(h->mount_point, path, m->wanted);
-	else if (has_controller(h, dir, "cpuset") &&
+	if (h->v2 && !m->systemd)
+		cgroup_enable(h->mount_point, path, useful(m));
+	else if (!h->v2 && has_controller(h, dir, "cpuset") &&
 		 inherit_cpuset(h, path, err) < 0)
 		return -err->code;
 	return apply_limits(h, dir, m, err);
 }
 
-/* On a hybrid host any one of the hierarchies may have had the controller. */
-static void note_missing(struct making *m)
+/*
+ * On a hybrid host any one of the hierarchies may have had the controller. A
+ * user's manager gives what user@.service was given, and no more.
+ */
+static void note_missing(struct making *m, const char *path)
 {
 	unsigned missing = m->wanted & ~m->applied;
+	const char *manager = m->systemd ? strstr(path, "/user@") : NULL;
+	int len = manager ? (int)strcspn(manager + 1, "/") : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(controller); i++)
-		if (missing & (1u << i))
+		if ((missing & (1u << i)) && manager)
+			strv_addf(
+				m->notes,
+				"cgroup: %s limit not applied: the controller "
+				"is not delegated to %.*s (Delegate=cpu cpuset "
+				"io memory pids in a drop-in for user@.service "
+				"does it)",
+				controller[i], len, manager + 1);
+		else if (missing & (1u << i))
 			strv_addf(m->notes, "cgroup: %s limit not applied",
 				  controller[i]);
 	m->cgroup.incomplete = missing != 0;
@@ -331,26 +381,11 @@ static int check_path(const char *path, struct err *err)
 	return 0;
 }
 
-/* "slice:prefix:name", or nothing. */
-static int check_systemd_path(const char *path, struct err *err)
-{
-	const char *colon = path ? strchr(path, ':') : NULL;
-
-	if (!path || !*path || (colon && strchr(colon + 1, ':')))
-		return 0;
-	return err_msg(
-		err, EINVAL,
-		"linux.cgroupsPath: expected \"slice:prefix:name\", got \"%.128s\"",
-		path);
-}
-
 /* Why there will be none, NULL: there will be one. */
 static const char *reason_for_none(enum cgroup_manager manager, const char *path)
 {
 	if (manager == CGROUP_MANAGER_DISABLED)
 		return "cgroup: none is made (--cgroup-manager disabled)";
-	if (manager == CGROUP_MANAGER_SYSTEMD || (path && strchr(path, ':')))
-		return "cgroup: the systemd driver is not supported yet";
 	return path && *path ? NULL : "cgroup: the engine named none";
 }
 
@@ -384,14 +419,12 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 {
 	AUTO_FREE char *mounts = NULL;
 	struct making m = { .resources = resources,
-			    .overhead_mib = overhead_mib,
+			    .systemd = manager == CGROUP_MANAGER_SYSTEMD,
 			    .wanted = cgroup_wanted(resources),
 			    .notes = notes };
 	const char *none = reason_for_none(manager, path);
 
-	if (manager == CGROUP_MANAGER_SYSTEMD &&
-	    check_systemd_path(path, err) < 0)
-		return -err->code;
+	cgroup_limits_make(resources, overhead_mib, &m.limits);
 	if (none) {
 		strv_add(notes, none);
 		m.cgroup.incomplete = true;
@@ -411,7 +444,7 @@ int cgroup_make(enum cgroup_manager manager, const char *path,
 		*ret = (struct cgroup){ .made = m.cgroup.made };
 		return err_wrap(err, "cgroup");
 	}
-	note_missing(&m);
+	note_missing(&m, path);
 	*ret = m.cgroup;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cgroupfs, v2, v1 and hybrid: the directory that the engine named, in every
- * hierarchy that we may write.
+ * hierarchy that we may write. The systemd driver (cgroup-unit.h) comes before
+ * and ends here.
  */
 #ifndef RUNTIME_CGROUP_H
 #define RUNTIME_CGROUP_H
@@ -24,9 +25,20 @@ struct cgroup {
 	bool incomplete;  /* a limit that was asked for has no effect */
 };
 
+/* What the host holds the sandbox to: the spec's, and room for the VMM. */
+struct cgroup_limits {
+	int64_t memory;	     /* bytes; 0: none */
+	int64_t cpu_quota;   /* microseconds in each period; 0: none */
+	uint64_t cpu_period; /* set with a quota */
+	uint64_t cpu_weight; /* as cpu.weight; 0: none */
+	uint64_t tasks;
+};
+void cgroup_limits_make(const struct oci_resources *resources,
+			uint32_t overhead_mib, struct cgroup_limits *ret);
 /*
- * path: linux.cgroupsPath, NULL when absent. Limits are the spec's plus
- * overhead_mib of memory for the VMM. A hierarchy that cannot be written is
+ * path: linux.cgroupsPath, NULL when absent; with the systemd driver the
+ * control group of the unit, which is there (cgroup-unit.h). Limits are the
+ * spec's plus overhead_mib of memory for the VMM. A hierarchy that cannot be written is
  * left out and named in notes, and so is a limit that no hierarchy took. With
  * nothing to join, dirs is empty. After a failure ret->made alone is filled:
  * what could not be removed again.

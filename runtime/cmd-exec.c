@@ -139,6 +139,7 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 				   .argv = &argv,
 				   .fds = e->fds,
 				   .cgroups = &e->state.cgroups,
+				   .unit = &e->state.unit,
 				   .net_fd = -1,
 				   .join = &e->state.shim };
 	int r;

@@ -75,8 +75,8 @@ static void write_cgroup(struct json_writer *w)
 	json_begin_object(w, "cgroup");
 	json_bool(w, "v1", true);
 	json_bool(w, "v2", true);
-	json_bool(w, "systemd", false);
-	json_bool(w, "systemdUser", false);
+	json_bool(w, "systemd", true);
+	json_bool(w, "systemdUser", true);
 	json_bool(w, "rdma", false);
 	json_end_object(w);
 }

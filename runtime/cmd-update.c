@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "cgroup.h"
+#include "cgroup-unit.h"
 #include "container.h"
 #include "fd.h"
 #include "json.h"
@@ -302,6 +302,15 @@ static int ask_guest(int dir_fd, const struct oci_resources *resources,
 	return readback_check_limits(&record.readback, resources, err);
 }
 
+static void take_back(const struct state *state, const struct cgroup_undo *undo)
+{
+	struct err err = ERR_INIT;
+
+	cgroup_undo(undo);
+	if (cgroup_unit_follow(&state->unit, &state->cgroups, &err) < 0)
+		fprintf(stderr, "kata-runtime: undo: %s\n", err.text);
+}
+
 static int apply(int dir_fd, const struct state *state,
 		 const struct oci_resources *resources, struct err *err)
 {
@@ -310,9 +319,11 @@ static int apply(int dir_fd, const struct state *state,
 			      &undo, err);
 
 	if (r == 0) {
-		r = ask_guest(dir_fd, resources, err);
+		r = cgroup_unit_follow(&state->unit, &state->cgroups, err);
+		if (r == 0)
+			r = ask_guest(dir_fd, resources, err);
 		if (r < 0)
-			cgroup_undo(&undo);
+			take_back(state, &undo);
 	}
 	cgroup_undo_done(&undo);
 	return r;

@@ -177,6 +177,7 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 	struct spawn_shim spec = { .path = c->rt->settings.shim,
 				   .argv = &argv,
 				   .cgroups = &c->state.cgroups,
+				   .unit = &c->state.unit,
 				   .net_fd = c->sandbox.netns_fd };
 	size_t owned;
 	int r = open_shim_files(c, fds, err);

@@ -139,14 +139,6 @@ static int check_memory(const struct record_readback *got,
 	return 0;
 }
 
-/* How the agent, and every other runtime, turns shares into weights. */
-static int64_t weight_of_shares(uint64_t shares)
-{
-	uint64_t in = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-
-	return (int64_t)(1 + (in - 2) * 9999 / 262142);
-}
-
 static int check_cpu(const struct record_readback *got,
 		     const struct oci_resources *res, struct err *err)
 {
@@ -162,7 +154,7 @@ static int check_cpu(const struct record_readback *got,
 					(uint64_t)got->cpu_period);
 	if (res->has_cpu_shares && res->cpu_shares)
 		return check_limit(err, "linux.resources.cpu.shares",
-				   weight_of_shares(res->cpu_shares),
+				   (int64_t)oci_weight_of_shares(res->cpu_shares),
 				   got->cpu_weight);
 	return 0;
 }

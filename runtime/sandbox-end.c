@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "cgroup.h"
+#include "cgroup-unit.h"
 #include "fd.h"
 #include "hooks.h"
 #include "id-map.h"
@@ -303,6 +303,8 @@ static int end_cgroups(struct runtime *rt, const struct state *state,
 	copy_strv(&state->cgroups_made, &made);
 	if (dirs.count > 0 || made.count > 0)
 		r = strike_all_shared(rt, state->id, &dirs, &made, err);
+	if (r == 0)
+		r = cgroup_unit_end(&state->unit, &dirs, err);
 	if (r == 0) {
 		cgroup_kill(&made);
 		r = cgroup_remove(&dirs, &made, err);

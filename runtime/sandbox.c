@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "cgroup.h"
+#include "cgroup-unit.h"
 #include "filter.h"
 #include "hooks.h"
 #include "jail-check.h"
@@ -43,7 +43,8 @@ void sandbox_init(struct sandbox *sandbox)
 				     .fs_info_fd = -1,
 				     .vmm_landlock = -1,
 				     .fs_landlock = -1,
-				     .proxy = CHILD_INIT };
+				     .proxy = CHILD_INIT,
+				     .anchor = CGROUP_ANCHOR_INIT };
 }
 
 /* NUL-separated, as the proxy reads it. */
@@ -179,9 +180,12 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 
 static int join_cgroups(void *arg)
 {
+	const struct state *state = arg;
 	struct err err = ERR_INIT;
 
-	return cgroup_join(arg, 0, &err) < 0 ? -err.code : 0;
+	return cgroup_unit_join(&state->unit, &state->cgroups, &err) < 0 ?
+		       -err.code :
+		       0;
 }
 
 static size_t proxy_fds(const struct sandbox *s, const struct sandbox_fds *fds,
@@ -229,7 +233,7 @@ static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
 				   .fds = names,
 				   .stdio = { -1, s->log_fd, s->log_fd },
 				   .prepare = join_cgroups,
-				   .prepare_arg = &s->state->cgroups };
+				   .prepare_arg = s->state };
 	int r;
 
 	if (vmm_fd < 0 || fs_fd < 0)
@@ -246,6 +250,7 @@ static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
 		strv_add(&argv, "--debug");
 	jail_check_break_args(&argv, "proxy");
 	r = child_spawn(&spec, &s->proxy, err);
+	cgroup_unit_let_go(&s->anchor);
 	strv_done(&argv);
 	return r < 0 ? err_wrap(err, "proxy") : 0;
 }
@@ -280,30 +285,77 @@ static int record_made(struct sandbox *s, const struct strv *made,
 	return all ? 0 : state_save(s->dir_fd, s->state, err);
 }
 
-static int make_cgroups(struct sandbox *s, struct err *err)
+/*
+ * Asks systemd for the sandbox's scope, which is recorded before. *ret_path,
+ * the caller's, is its control group.
+ */
+static int make_unit(struct sandbox *s, const struct sizing *sizing,
+		     char **ret_path, struct err *err)
 {
-	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
-	struct cgroup cgroup = { 0 };
-	struct sizing sizing;
+	const struct oci_spec *spec = s->bundle->spec;
+	const struct cgroup_unit_spec unit = {
+		.path = spec->linux_.cgroups_path,
+		.id = s->state->id,
+		.is_system = s->rt->initial_userns && geteuid() == 0,
+		.resources = &spec->linux_.resources,
+		.annotations = &spec->annotations,
+		.overhead_mib = sizing->cgroup_extra_mib,
+	};
 
-	if (sizing_make(&s->rt->settings, &linux_->resources, &sizing, err) < 0 ||
-	    cgroup_plan(s->rt->cgroup_manager, linux_->cgroups_path,
-			&s->state->cgroups_made, err) < 0)
+	if (cgroup_unit_plan(&unit, &s->state->unit, err) < 0 ||
+	    state_save(s->dir_fd, s->state, err) < 0)
+		return -err->code;
+	hook_step("unit-planned");
+	if (cgroup_unit_start(&unit, &s->state->unit, &s->anchor, ret_path,
+			      err) < 0)
+		return -err->code;
+	hook_step("unit-started");
+	return 0;
+}
+
+/* In the directory of that name below every hierarchy. */
+static int make_dirs(struct sandbox *s, enum cgroup_manager manager,
+		     const char *path, const struct sizing *sizing,
+		     struct cgroup *ret, struct err *err)
+{
+	const struct oci_resources *resources =
+		&s->bundle->spec->linux_.resources;
+
+	if (cgroup_plan(manager, path, &s->state->cgroups_made, err) < 0)
 		return -err->code;
 	if (s->state->cgroups_made.count > 0 &&
 	    state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
 	hook_step("cgroup-planned");
-	if (cgroup_make(s->rt->cgroup_manager, linux_->cgroups_path,
-			&linux_->resources, sizing.cgroup_extra_mib, &cgroup,
+	if (cgroup_make(manager, path, resources, sizing->cgroup_extra_mib, ret,
 			&s->state->notes, err) < 0) {
 		/* what the caller undoes next, and must not go beyond */
 		strv_done(&s->state->cgroups_made);
-		s->state->cgroups_made = cgroup.made;
+		s->state->cgroups_made = ret->made;
 		return -err->code;
 	}
-	s->state->cgroups = cgroup.dirs;
-	if (record_made(s, &cgroup.made, err) < 0)
+	s->state->cgroups = ret->dirs;
+	return record_made(s, &ret->made, err);
+}
+
+static int make_cgroups(struct sandbox *s, struct err *err)
+{
+	const struct oci_linux *linux_ = &s->bundle->spec->linux_;
+	enum cgroup_manager manager = s->rt->cgroup_manager;
+	struct cgroup cgroup = { 0 };
+	AUTO_FREE char *path = NULL;
+	struct sizing sizing;
+
+	if (sizing_make(&s->rt->settings, &linux_->resources, &sizing, err) < 0)
+		return -err->code;
+	if (cgroup_unit_is_wanted(manager, linux_->cgroups_path)) {
+		manager = CGROUP_MANAGER_SYSTEMD;
+		if (make_unit(s, &sizing, &path, err) < 0)
+			return err_wrap(err, "cgroup");
+	} else if (linux_->cgroups_path) {
+		path = xstrdup(linux_->cgroups_path);
+	}
+	if (make_dirs(s, manager, path, &sizing, &cgroup, err) < 0)
 		return -err->code;
 	s->state->memory_mib = sizing.memory_mib;
 	s->state->vcpus = sizing.vcpus;
@@ -313,7 +365,6 @@ static int make_cgroups(struct sandbox *s, struct err *err)
 			&s->state->notes,
 			"memory limit: larger than what the VM may have (%u MiB)",
 			sizing.memory_mib);
-	s->state->cgroups = cgroup.dirs;
 	if (cgroup.incomplete && (s->rt->settings.required & LAYER_CGROUP))
 		return err_msg(err, ENOTSUP,
 			       "layer cgroup is required but cannot be had: %s",
@@ -444,6 +495,7 @@ void sandbox_done(struct sandbox *s)
 	for (size_t i = 0; i < ARRAY_SIZE(fd); i++)
 		if (*fd[i] >= 0)
 			close(*fd[i]);
+	cgroup_unit_let_go(&s->anchor);
 	for (size_t i = 0; i < REPORT_COUNT; i++)
 		verify_report_done(&s->report[i]);
 	free(s->share_path);

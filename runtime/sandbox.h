@@ -37,6 +37,7 @@ struct sandbox {
 	int vmm_landlock, fs_landlock; /* and kata-jail-exec this ABI; or -1 */
 	int proxy_landlock;	       /* what the proxy told */
 	struct child proxy;
+	struct cgroup_anchor anchor; /* in systemd's scope, until proxy is */
 	struct accel_choice accel;
 	struct verify_report report[REPORT_COUNT]; /* by enum jail_report */
 	char *share_path; /* mount point in the holder */

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "cgroup.h"
+#include "cgroup-unit.h"
 #include "child.h"
 
 #define NEW_NAMESPACES                                                         \
@@ -88,7 +88,7 @@ static int join_shim(const struct process_ref *shim, struct err *err)
 
 static int enter(const struct spawn_shim *spec, struct err *err)
 {
-	if (spec->cgroups && cgroup_join(spec->cgroups, 0, err) < 0)
+	if (spec->cgroups && cgroup_unit_join(spec->unit, spec->cgroups, err) < 0)
 		return -err->code;
 	if (spec->join)
 		return join_shim(spec->join, err);

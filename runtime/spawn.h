@@ -13,8 +13,9 @@ struct spawn_shim {
 	const struct strv *argv;
 	const struct fd_name *fds; /* 3, 4, ... in the shim */
 	size_t fd_count;
-	const struct strv *cgroups; /* joined first */
-	int net_fd;		    /* network namespace to enter, -1: stay */
+	const struct strv *cgroups;	/* joined first */
+	const struct cgroup_unit *unit; /* that they are of, with cgroups */
+	int net_fd; /* network namespace to enter, -1: stay */
 	/* NULL: new pid, mount, ipc, uts and cgroup namespaces; else enter
 	 * those of this process (a shim), but mount */
 	const struct process_ref *join;

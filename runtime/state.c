@@ -359,6 +359,9 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "network", s->network);
 	json_strv(&w, "cgroups", &s->cgroups);
 	json_strv(&w, "cgroups_made", &s->cgroups_made);
+	json_string(&w, "unit", s->unit.name);
+	json_string(&w, "unit_bus", s->unit.bus);
+	json_string(&w, "unit_description", s->unit.description);
 	json_strv(&w, "notes", &s->notes);
 	json_u64(&w, "boot_timeout", s->boot_timeout);
 	json_u64(&w, "memory_mib", s->memory_mib);
@@ -414,6 +417,9 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "uid_pool", &s->uid_pool, err) < 0 ||
 	    read_text(tree, "uid_map", &s->uid_map, err) < 0 ||
 	    read_text(tree, "gid_map", &s->gid_map, err) < 0 ||
+	    read_text(tree, "unit", &s->unit.name, err) < 0 ||
+	    read_text(tree, "unit_bus", &s->unit.bus, err) < 0 ||
+	    read_text(tree, "unit_description", &s->unit.description, err) < 0 ||
 	    json_get_strv(tree, "state", "cgroups", &s->cgroups, err) < 0 ||
 	    json_get_strv(tree, "state", "cgroups_made", &s->cgroups_made,
 			  err) < 0 ||
@@ -495,6 +501,7 @@ void state_done(struct state *s)
 		free(owned[i]);
 	strv_done(&s->cgroups);
 	strv_done(&s->cgroups_made);
+	cgroup_unit_done(&s->unit);
 	strv_done(&s->notes);
 	memset(s, 0, sizeof(*s));
 }

@@ -8,6 +8,7 @@
 
 #include "accel.h"
 #include "alloc.h"
+#include "cgroup-unit.h"
 #include "runtime.h"
 
 #define STATE_VERSION 1
@@ -42,6 +43,7 @@ struct state {
 	char *network;	     /* "none": could not be had, "off", "tcfilter" */
 	struct strv cgroups; /* directories that all of the sandbox is in */
 	struct strv cgroups_made; /* of these and others: that were not there */
+	struct cgroup_unit unit;  /* systemd's, that the directories are of */
 	struct strv notes;	  /* layers reported as absent */
 	uint32_t boot_timeout;
 	uint32_t memory_mib, vcpus; /* of the VM; 0: not started yet */

@@ -50,9 +50,11 @@ define unit_rule
 $(SAN_B)/unit/$(1): $(SAN_B)/test-obj/tests/unit/$(1).o \
 		$(call named_objs,tests/unit/$(1).c,$(SAN_B)/test-obj) $(UNIT_LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $(SAN_FLAGS) -pie -o $$@ $$^ -lcmocka $(TEST_LIBS)
+	$$(CC) $(SAN_FLAGS) -pie -o $$@ $$^ -lcmocka $(TEST_LIBS) $$(PEER_LIBS)
 endef
 $(foreach t,$(UNIT_SRC:tests/unit/%.c=%),$(eval $(call unit_rule,$(t))))
+# the peer that plays systemd; kata-runtime loads the library by name
+$(SAN_B)/unit/test-cgroup-unit: PEER_LIBS := -lsystemd
 
 # Whatever may include a generated header waits for all of them.
 $(patsubst %.c,$(SAN_B)/test-obj/%.o,$(wildcard lib/*.c agent/*.c shim/*.c runtime/*.c tests/unit/*.c)): | $(PROTO_H) $(FILTER_DIGESTS_H)

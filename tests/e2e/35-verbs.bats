@@ -75,7 +75,7 @@ refused() {
 	same "$stderr" ""
 	same "$(jq -r .ociVersionMin <<<"$output")" 1.0.0
 	has "$(jq -r .ociVersionMax <<<"$output")" '^1\.[0-9]+\.[0-9]+$'
-	same "$(jq -c '.linux.cgroup | [.v1, .v2, .systemd]' <<<"$output")" "[true,true,false]"
+	same "$(jq -c '.linux.cgroup | [.v1, .v2, .systemd]' <<<"$output")" "[true,true,true]"
 	same "$(jq '.linux.namespaces | index("user")' <<<"$output")" null
 	same "$(jq -r '.linux.capabilities[0]' <<<"$output")" CAP_CHOWN
 	same "$(jq '.linux.capabilities | length' <<<"$output")" 41
@@ -188,6 +188,37 @@ refused() {
 	has "$(rt state nocg | jq -r '.kata.absent[]')" 'none is made \(--cgroup-manager disabled\)'
 	same "$(find /sys/fs/cgroup -maxdepth 3 -name kata-e2e-none)" ""
 	refused 'expected "slice:prefix:name"' --systemd-cgroup create --bundle "$BUNDLE" other
+}
+
+# alone COMMAND...: where no systemd is to be found
+alone() {
+	local dir=$PWD/alone
+
+	mkdir -p -m 0700 "$dir"
+	inside env XDG_RUNTIME_DIR="$dir" DBUS_SESSION_BUS_ADDRESS="unix:path=$dir/none" "$@"
+}
+
+@test "verbs: the systemd driver without a systemd is refused, and says how to have one" {
+	local code=0
+
+	skip_unless_user
+	bundle nobus "$SLEEPS | .linux.cgroupsPath = \"user.slice:kata:nobus\""
+	alone "$KATA" --systemd-cgroup create --bundle "$BUNDLE" nobus </dev/null >out 2>&1 ||
+		code=$?
+	cat out
+	same "$code" 1
+	has "$(cat out)" 'no systemd of this user answers .*loginctl enable-linger'
+	has "$(cat out)" 'alone/none: No such file or directory'
+	has "$(cat out)" 'alone/systemd/private: No such file or directory'
+	[ ! -e alone/kata/nobus ]
+}
+
+@test "verbs: a property of systemd's that no engine sets is refused before anything is made" {
+	skip_unless_user
+	bundle evil "$SLEEPS | .linux.cgroupsPath = \"user.slice:kata:evil\" |
+		.annotations[\"org.systemd.property.FailureAction\"] = \"'poweroff'\""
+	refused 'annotation org.systemd.property.FailureAction is refused' create \
+		--bundle "$BUNDLE" evil
 }
 
 @test "verbs: pause and resume" {

@@ -106,10 +106,38 @@ static void test_wanted(void **state)
 			 CGROUP_PIDS | CGROUP_MEMORY | CGROUP_CPU);
 }
 
+static void test_limits(void **state)
+{
+	struct oci_resources res = { 0 };
+	struct cgroup_limits limits;
+
+	(void)state;
+	cgroup_limits_make(&res, 16, &limits);
+	assert_int_equal(limits.memory, 0);
+	assert_int_equal(limits.cpu_quota, 0);
+	assert_int_equal(limits.cpu_weight, 0);
+	assert_int_equal(limits.tasks, 1024);
+	res = (struct oci_resources){ .has_memory_limit = true,
+				      .memory_limit = 1 << 20,
+				      .has_cpu_quota = true,
+				      .cpu_quota = 50000,
+				      .has_cpu_shares = true,
+				      .cpu_shares = 1024 };
+	cgroup_limits_make(&res, 16, &limits);
+	assert_int_equal(limits.memory, 17 << 20);
+	assert_int_equal(limits.cpu_quota, 150000); /* one CPU for the VMM */
+	assert_int_equal(limits.cpu_period, 100000);
+	assert_int_equal(limits.cpu_weight, 39);
+	res.memory_limit = res.cpu_quota = -1;
+	cgroup_limits_make(&res, 16, &limits);
+	assert_int_equal(limits.memory, 0);
+	assert_int_equal(limits.cpu_quota, 0);
+}
+
 /* Nothing named by the engine is reported, and no cgroup counts as complete. */
 static void test_none(void **state)
 {
-	static const char *const path[] = { NULL, "", "a.slice:b:c" };
+	static const char *const path[] = { NULL, "" };
 	struct oci_resources res = { 0 };
 
 	(void)state;
@@ -154,6 +182,7 @@ static void make_v2(void)
 	put_text("memory.max", "115343360\n");
 	put_text("memory.current", "60000000\n");
 	put_text("cpu.max", "150000 100000\n");
+	put_text("cpu.weight", "99\n");
 }
 
 static void test_update(void **state)
@@ -161,7 +190,9 @@ static void test_update(void **state)
 	struct oci_resources res = { .has_memory_limit = true,
 				     .memory_limit = 120000000,
 				     .has_cpu_quota = true,
-				     .cpu_quota = 70000 };
+				     .cpu_quota = 70000,
+				     .has_cpu_shares = true,
+				     .cpu_shares = 1024 };
 	struct strv dirs = { 0 };
 	struct cgroup_undo undo = { 0 };
 	struct err err = ERR_INIT;
@@ -172,9 +203,11 @@ static void test_update(void **state)
 	assert_int_equal(cgroup_update(&dirs, &res, 1, &undo, &err), 0);
 	expect("memory.max", "121048576\n");
 	expect("cpu.max", "170000 100000\n"); /* one CPU for the VMM */
+	expect("cpu.weight", "39\n");
 	cgroup_undo(&undo);
 	expect("memory.max", "115343360\n");
 	expect("cpu.max", "150000 100000\n");
+	expect("cpu.weight", "99\n");
 	cgroup_undo_done(&undo);
 	strv_done(&dirs);
 }
@@ -328,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_enable),
 		cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_update_does_not_kill),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/state.o runtime/uid-pool.o runtime/sandbox-end.o runtime/cgroup.o */
-/* link: runtime/cgroup-end.o runtime/id-map.o runtime/proc-uid.o */
+/* link: runtime/cgroup-end.o runtime/id-map.o runtime/proc-uid.o runtime/cgroup-unit.o */
+/* link: runtime/unit-name.o runtime/unit-annotations.o */
 /*
  * test-state.c - the record of a sandbox, reused pids, the pool of ids that
  * state roots share, and the end of a sandbox whose record is lost.
@@ -72,6 +73,9 @@ static void test_record(void **state)
 	out.shim_path = xstrdup("/s");
 	out.seccomp_dir = xstrdup("/f");
 	out.policy_dir = xstrdup("/p");
+	out.unit.name = xstrdup("libpod-c.scope");
+	out.unit.bus = xstrdup("unix:path=/run/x");
+	out.unit.description = xstrdup("c (1.5)");
 	strv_add(&out.notes, "selinux: off on this host");
 	assert_int_equal(state_save(top_fd, &out, &err), 0);
 	if (state_load(top_fd, &in, &err) < 0)
@@ -80,6 +84,9 @@ static void test_record(void **state)
 	assert_string_equal(in.shim_path, "/s");
 	assert_string_equal(in.seccomp_dir, "/f");
 	assert_string_equal(in.policy_dir, "/p");
+	assert_string_equal(in.unit.name, "libpod-c.scope");
+	assert_string_equal(in.unit.bus, "unix:path=/run/x");
+	assert_string_equal(in.unit.description, "c (1.5)");
 	assert_int_equal(in.uid, 7);
 	assert_int_equal(in.shim.start, 6);
 	assert_string_equal(in.notes.item[0], out.notes.item[0]);
