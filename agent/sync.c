@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -124,6 +125,14 @@ static int set_process_limit(const struct process *process, struct err *err)
 	return 0;
 }
 
+/* Its end is still to be reaped. */
+static bool has_ended(const struct process *process)
+{
+	struct pollfd pidfd = { .fd = process->pidfd, .events = POLLIN };
+
+	return process->pidfd < 0 || poll(&pidfd, 1, 0) > 0;
+}
+
 static void on_ready(struct agent *agent, struct process *process)
 {
 	struct err err = ERR_INIT;
@@ -145,7 +154,8 @@ static void on_ready(struct agent *agent, struct process *process)
 		r = process_go(process, &err);
 	if (r == 0)
 		return;
-	if (err.code)
+	/* What is missing of one that was killed meanwhile is no reason. */
+	if (err.code && !has_ended(process))
 		process->setup_err = err;
 	process->state = PROCESS_SETUP; /* reaping answers the call */
 	IGNORE(process_signal(process, SIGKILL, &err), "it may be gone");
