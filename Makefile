@@ -69,6 +69,7 @@ include seccomp-profiles/build.mk
 include tests/build.mk
 -include tests/e2e/build.mk
 -include tests/bench/build.mk
+-include tests/vm/build.mk
 
 .PHONY: all help programs guest clean install uninstall
 

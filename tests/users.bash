@@ -69,6 +69,14 @@ limit() {
 	echo "$hard:$hard"
 }
 
+# Has this host's policy the types that podman labels containers with? Debian's
+# has not, and podman asks for them wherever SELinux is on.
+has_container_labels() {
+	[ ! -e /sys/fs/selinux/context ] ||
+		printf 'system_u:object_r:container_file_t:s0' 2>/dev/null \
+			>/sys/fs/selinux/context
+}
+
 # engine_env DIR: own podman configuration below DIR, exported.
 engine_env() {
 	export HOME=$1/home XDG_RUNTIME_DIR=$1/run
@@ -79,6 +87,7 @@ engine_env() {
 	chmod 0700 "$HOME" "$XDG_RUNTIME_DIR"
 	cat >"$CONTAINERS_CONF" <<-END
 		[containers]
+		label = $(has_container_labels && echo true || echo false)
 		log_driver = "k8s-file"
 		default_ulimits = ["nofile=$(limit -n)", "nproc=4096:4096"]
 		[engine]
