@@ -183,13 +183,6 @@ int oci_resources_parse(const char *text, size_t len,
 	return 0;
 }
 
-uint64_t oci_weight_of_shares(uint64_t shares)
-{
-	uint64_t in = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-
-	return 1 + (in - 2) * 9999 / 262142;
-}
-
 void oci_resources_free(struct oci_resources *resources)
 {
 	if (!resources)

@@ -227,8 +227,17 @@ void oci_resources_free(struct oci_resources *resources);
  */
 char *oci_resources_format(const struct oci_resources *resources);
 
-/* linux.resources.cpu.shares as cpu.weight, as every runtime turns it. */
-uint64_t oci_weight_of_shares(uint64_t shares);
+/*
+ * linux.resources.cpu.shares as cpu.weight, as every runtime turns it. Here
+ * because tests/security/cgroup-probe.c, which is static, links no parser.
+ */
+static inline uint64_t oci_weight_of_shares(uint64_t shares)
+{
+	uint64_t in = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+
+	return 1 + (in - 2) * 9999 / 262142;
+}
+
 /* Is there any, of whatever kind? */
 bool oci_hooks_any(const struct oci_hooks *hooks);
 /* NULL when absent. */
