@@ -438,12 +438,19 @@ int io_init(struct shim *shim, struct err *err)
 	return 0;
 }
 
+/* Asks for output, which may be before the process runs. */
+void io_listen(struct shim *shim)
+{
+	output_pump(&shim->output[0]);
+	output_pump(&shim->output[1]);
+}
+
 /* The process runs: begin to pump. */
 void io_start(struct shim *shim)
 {
-	shim->input.chunk = xcalloc(SHIM_CHUNK, 1);
-	output_pump(&shim->output[0]);
-	output_pump(&shim->output[1]);
+	if (!shim->input.ended) /* it may have told its end already */
+		shim->input.chunk = xcalloc(SHIM_CHUNK, 1);
+	io_listen(shim);
 	input_pump(shim);
 }
 

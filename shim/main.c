@@ -246,6 +246,19 @@ static int stage_container(struct shim *shim, struct err *err)
 	return 0;
 }
 
+/*
+ * What waits for the process goes to the guest ahead of the word to run: it
+ * would cost another round trip behind it. The answers may come ahead, too; so
+ * the state is what they find once the process runs.
+ */
+static int start_exec(struct shim *shim, struct err *err)
+{
+	shim->state = SHIM_RUNNING;
+	exit_watch(shim);
+	io_listen(shim);
+	return setup_exec_start(shim, err);
+}
+
 static int stage_exec(struct shim *shim, struct err *err)
 {
 	union record record;
@@ -255,17 +268,15 @@ static int stage_exec(struct shim *shim, struct err *err)
 	if (r == 0)
 		r = await_verdict(shim, err);
 	if (r == 0)
-		r = setup_exec_start(shim, err);
+		r = start_exec(shim, err);
 	if (r < 0)
 		return r;
-	shim->state = SHIM_RUNNING;
 	record_init(&record, RECORD_SHIM_STARTED);
 	r = record_send(shim->fds.control, &record, err);
 	if (r == 0)
 		r = control_release(shim, err);
 	if (r < 0)
 		return r;
-	exit_watch(shim);
 	io_start(shim);
 	tty_resize(shim);
 	return 0;

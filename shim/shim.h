@@ -220,6 +220,7 @@ void loop_broken(struct shim *shim, const struct err *err);
 
 /* io: pumps */
 int io_init(struct shim *shim, struct err *err) MUST_CHECK;
+void io_listen(struct shim *shim);
 void io_start(struct shim *shim);
 bool io_drained(const struct shim *shim);
 bool io_blocked(const struct shim *shim); /* the engine does not read */

@@ -49,8 +49,11 @@ class Held:
         time.sleep(0.5)
         self.assertFalse(os.path.exists(mark))
         self.assertEqual(self.count(name), 2)
+        wait = G.begin("WaitProcess", container_id=name, exec_id="h")
+        read = G.begin("ReadStdout", container_id=name, exec_id="h", len=9)
         self.go(name)
-        self.assertEqual(G.collect(name, "h"), (0, "", ""))
+        self.assertEqual(G.end(wait).status, 0)
+        self.assertEqual(G.end(read).data, b"")
         self.assertTrue(os.path.exists(mark))
 
     def test_without_hold_it_runs_at_once(self):

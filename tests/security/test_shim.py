@@ -291,7 +291,10 @@ class Life(Base):
         child = self.shim(role="exec", mntns=mntns, config={
             "args": ["true"], "cwd": "/", "user": {"uid": 0, "gid": 0}})
         self.assertEqual(child.create()[0], STARTED)
-        self.assertEqual(child.agent.calls[:2], ["ExecProcess", "StartContainer"])
+        # what waits for it is there before it runs
+        self.assertEqual(child.agent.calls[:5], [
+            "ExecProcess", "WaitProcess", "ReadStdout", "ReadStdout", "ReadStderr"])
+        self.assertIn("StartContainer", child.agent.calls)
         self.assertEqual(child.agent.private[0][0], WILL)
         self.assertIn(b"SignalProcess", child.agent.private[0][1])
         self.assertEqual(os.readlink("/proc/%d/ns/mnt" % child.pid),
