@@ -65,6 +65,7 @@ include jailer/build.mk
 include shim/build.mk
 include runtime/build.mk
 include seccomp-profiles/build.mk
+include selinux-policy/build.mk
 -include osbuilder/build.mk
 include tests/build.mk
 -include tests/e2e/build.mk
@@ -112,12 +113,16 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 		chmod 0755 $(D)/share/kata/osbuilder/kata-osbuilder; fi
 	for page in $(MAN_PAGES); do install -D -m 0644 $$page \
 		$(D)/share/man/man$${page##*.}/$${page##*/} || exit; done
+	if [ -f $(SELINUX_PP) ]; then \
+		install -D -m 0644 $(SELINUX_PP) $(D)/share/selinux/packages/kata.pp && \
+		install -m 0644 selinux-policy/kata.if $(D)/share/selinux/packages/; fi
 	install -D -m 0644 runtime/kata-runtime.bash \
 		$(D)/share/bash-completion/completions/kata-runtime
 
 uninstall:	## remove what install put there
 	rm -f $(D)/bin/kata-runtime $(D)/bin/kata-osbuilder
 	rm -rf $(D)/libexec/kata $(D)/share/kata
+	rm -f $(D)/share/selinux/packages/kata.pp $(D)/share/selinux/packages/kata.if
 	for page in $(MAN_PAGES); do \
 		rm -f $(D)/share/man/man$${page##*.}/$${page##*/}; done
 	rm -f $(D)/share/bash-completion/completions/kata-runtime

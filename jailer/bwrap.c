@@ -21,6 +21,7 @@
 #include "filter.h"
 #include "hooks.h"
 #include "path.h"
+#include "selinux.h"
 
 #include "jail.h"
 
@@ -235,10 +236,6 @@ int bwrap_arguments(const struct jail *jail, struct strv *ret, struct err *err)
 		strv_add(ret, "SECRET");
 		strv_add(ret, "1");
 	}
-	if (jail->label) {
-		strv_add(ret, "--exec-label");
-		strv_add(ret, jail->label);
-	}
 	if (jail->info_fd >= 0) {
 		strv_add(ret, "--info-fd");
 		strv_addf(ret, "%d", jail->info_fd);
@@ -313,6 +310,11 @@ int bwrap_exec(const struct jail *jail, struct err *err)
 	strv_add(&argv, jail->policy->program);
 	for (char **arg = jail->args; *arg; arg++)
 		strv_add(&argv, *arg);
+	/* after the last program of this process that is to run as it does */
+	if (jail->label && selinux_set_exec(jail->label, err) < 0) {
+		strv_done(&argv);
+		return -err->code;
+	}
 	execve(JAIL_BWRAP, argv.item, empty);
 	code = errno;
 	strv_done(&argv);

@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -260,6 +261,20 @@ static int set_layout(struct err *err)
 	return 0;
 }
 
+/*
+ * bubblewrap asked for this signal already, but a change of SELinux domain by
+ * execve, as the one that began this program, takes it away (Linux 6.1,
+ * security/selinux/hooks.c, selinux_bprm_committing_creds()). Whether the
+ * parent, outside of this pid namespace, ended in between cannot be seen; the
+ * proxy's end reaches us by the pipe then, or delete by our id.
+ */
+static int die_with_parent(struct err *err)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "arm the parent-death signal");
+	return 0;
+}
+
 #ifdef TEST_HOOKS
 #define MAY_BREAK true
 #else
@@ -293,7 +308,8 @@ int main(int argc, char **argv)
 	report_fd = read_fd(argv[3], true, &err);
 	if (err.code)
 		fail(&err);
-	if (!leaves_layout && set_layout(&err) < 0)
+	if (die_with_parent(&err) < 0 ||
+	    (!leaves_layout && set_layout(&err) < 0))
 		fail(&err);
 	if (rules_fd >= 0)
 		abi = confine(rules_fd, &err);

@@ -26,9 +26,10 @@ struct jail {
 	const char *policy_path;
 	struct policy *policy;
 	bool has_uid;
-	uint32_t uid;	/* of the current user namespace */
-	bool twin;	/* tries calls in the program's place */
-	bool single_id; /* the namespace has no other id than the caller's */
+	uint32_t uid;	   /* of the current user namespace */
+	bool twin;	   /* tries calls in the program's place */
+	bool single_id;	   /* the namespace has no other id than the caller's */
+	const char *level; /* SELinux range of the program; NULL: no label */
 	struct jail_named named[JAIL_NAMED_MAX];
 	size_t named_count;
 	struct strv fds; /* names of 3, 4, 5 ... */
@@ -39,7 +40,7 @@ struct jail {
 	pid_t parent;
 	/* made on the way */
 	struct strv libraries; /* files the program's loader maps */
-	char *label;	       /* SELinux exec label, or NULL */
+	char *label;	       /* SELinux label of bubblewrap, or NULL */
 	char *exec;	       /* host path of kata-jail-exec */
 	int seccomp_fd;
 	int landlock_fd; /* rules, as kata-jail-exec reads them */

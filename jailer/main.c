@@ -23,7 +23,9 @@
  * #holds:jailer capabilities: the jail's
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/auxv.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "auto.h"
@@ -36,32 +38,46 @@
 #define EXIT_JAIL 125 /* the jail could not be made; the program never ran */
 
 /*
- * The label of the policy's type, when SELinux is on and knows the type. Where
- * our module is not loaded the layer is absent, and the verifier reports it.
+ * bubblewrap's option for a label is of no use here: where the jail has no
+ * /proc it fails, and where its root has no selinuxfs, as ours, it does nothing
+ * and says nothing. So bubblewrap gets a domain of its own, named after the
+ * program's type, from which executing kata-jail-exec leads into that type by
+ * the policy. Asked before the root is left: selinuxfs is not in the next one.
  */
 static int find_label(struct jail *jail, struct err *err)
 {
-	AUTO_FREE char *label = NULL;
-	int r;
+	const char *type = jail->policy->selinux_type;
+	AUTO_FREE char *jail_type = NULL;
+	size_t len = type ? strlen(type) : 0;
 
-	if (!jail->policy->selinux_type || !selinux_is_on())
+	if (!jail->level)
 		return 0;
-	r = selinux_with_type(jail->policy->selinux_type, &label, err);
-	if (r < 0)
-		return r;
-	r = selinux_set_exec(label, err);
-	if (r == -EINVAL) {
-		log_warn("SELinux type %s is not loaded: jail %s has no label of its own",
-			 jail->policy->selinux_type, jail->policy->name);
-		err_clear(err);
+	if (len < 3 || strcmp(type + len - 2, "_t") != 0)
+		return err_msg(err, EINVAL, "the policy has no SELinux type");
+	jail_type = xasprintf("%.*s_jail_t", (int)(len - 2), type);
+	return selinux_with(jail_type, jail->level, &jail->label, err);
+}
+
+/*
+ * A change of SELinux domain makes AT_SECURE as well, and is what we want; so
+ * what gives rights is asked for by name.
+ */
+static int check_rights(struct err *err)
+{
+	uid_t uid[3];
+	gid_t gid[3];
+
+	if (getresuid(&uid[0], &uid[1], &uid[2]) < 0 ||
+	    getresgid(&gid[0], &gid[1], &gid[2]) < 0)
+		return err_set(err, errno, "ids");
+	if (uid[0] == uid[1] && uid[0] == uid[2] && gid[0] == gid[1] &&
+	    gid[0] == gid[2] &&
+	    (!getauxval(AT_SECURE) ||
+	     (getxattr("/proc/self/exe", "security.capability", NULL, 0) < 0 &&
+	      (errno == ENODATA || errno == ENOTSUP))))
 		return 0;
-	}
-	if (r == 0)
-		r = selinux_set_exec(NULL, err);
-	if (r < 0)
-		return r;
-	jail->label = take_ptr(label);
-	return 0;
+	return err_msg(err, EPERM,
+		       "refuses to run setuid, setgid or with file capabilities");
 }
 
 static int stage_files(struct jail *jail, struct err *err)
@@ -121,13 +137,10 @@ int main(int argc, char **argv)
 			     .args_fd = -1,
 			     .parent = getppid() };
 	struct err err = ERR_INIT;
-	int r = 0;
+	int r;
 
 	log_init("kata-jailer", STDERR_FILENO, LOG_LEVEL_INFO, false);
-	if (getauxval(AT_SECURE))
-		r = err_msg(
-			&err, EPERM,
-			"refuses to run setuid, setgid or with file capabilities");
+	r = check_rights(&err);
 	if (r == 0)
 		r = options_parse(&jail, argc, argv, &err);
 	hook_hold();

@@ -20,6 +20,7 @@ enum {
 	OPT_BIND,
 	OPT_SINGLE,
 	OPT_TWIN,
+	OPT_LEVEL,
 	OPT_BREAK
 };
 
@@ -28,6 +29,7 @@ static const struct option table[] = {
 	{ "uid", required_argument, NULL, OPT_UID },
 	{ "single-id", no_argument, NULL, OPT_SINGLE },
 	{ "twin", no_argument, NULL, OPT_TWIN },
+	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "share", required_argument, NULL, OPT_SHARE },
 	{ "fds", required_argument, NULL, OPT_FDS },
 	{ "bind", required_argument, NULL, OPT_BIND },
@@ -106,6 +108,9 @@ static int take_option(struct jail *jail, int option, char *value,
 		return 0;
 	case OPT_TWIN:
 		jail->twin = true;
+		return 0;
+	case OPT_LEVEL:
+		jail->level = value;
 		return 0;
 	case OPT_SHARE:
 		return add_named(jail, "share", value, err);

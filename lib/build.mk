@@ -23,7 +23,7 @@ LIB_JAIL_EXEC := err landlock
 LIB_PROXY := $(LIB_BASE) caps landlock seccomp confine $(LIB_JSON) ttrpc records
 LIB_AGENT_CLIENT := agent-client agent-client-codec agent-client-wait
 LIB_SHIM := $(LIB_PROXY) ttrpc-decode opts $(LIB_OCI) $(LIB_AGENT_CLIENT)
-LIB_HOST := $(LIB_JAIL) oci-write opts toml ttrpc ttrpc-decode records netlink filter-eval sdbus
+LIB_HOST := $(LIB_JAIL) mcs oci-write opts toml ttrpc ttrpc-decode records netlink filter-eval sdbus
 
 lib_objs = $(patsubst %,$(OBJ)/lib/%.o,$(1))
 

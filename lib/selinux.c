@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * selinux.c - SELinux labels; the only user of libselinux. Runs in
- * kata-runtime (reads labels of jailed processes) and kata-jailer (chooses the
- * label of what it executes). Needs no right but what the policy gives.
+ * kata-runtime (labels of what it starts and makes, reads those of jailed
+ * processes) and kata-jailer (chooses the label of what it executes). Needs no
+ * right but what the policy gives.
  */
 #include "selinux.h"
 
@@ -18,12 +19,14 @@ static void auto_con_(char **con)
 	if (*con)
 		freecon(*con);
 }
+#define AUTO_CON __attribute__((cleanup(auto_con_)))
 
 static void auto_context_(context_t *context)
 {
 	if (*context)
 		context_free(*context);
 }
+#define AUTO_CONTEXT __attribute__((cleanup(auto_context_)))
 
 /* libselinux may leave errno at 0 when it fails. */
 static int failure(void)
@@ -36,10 +39,15 @@ bool selinux_is_on(void)
 	return is_selinux_enabled() > 0;
 }
 
+bool selinux_is_enforcing(void)
+{
+	return security_getenforce() == 1;
+}
+
 int selinux_set_exec(const char *label, struct err *err)
 {
 	errno = 0;
-	if (setexeccon(label) < 0)
+	if (setexeccon_raw(label) < 0)
 		return err_set(err, failure(), "set the SELinux exec label %s",
 			       label ? label : "to none");
 	return 0;
@@ -47,19 +55,31 @@ int selinux_set_exec(const char *label, struct err *err)
 
 int selinux_get(pid_t pid, char **ret_label, struct err *err)
 {
-	__attribute__((cleanup(auto_con_))) char *con = NULL;
+	AUTO_CON char *con = NULL;
 
 	errno = 0;
-	if (getpidcon(pid, &con) < 0)
+	if (getpidcon_raw(pid, &con) < 0)
 		return err_set(err, failure(), "SELinux label of process %d",
 			       (int)pid);
 	*ret_label = xstrdup(con);
 	return 0;
 }
 
+static int get_own(context_t *ret, struct err *err)
+{
+	AUTO_CON char *con = NULL;
+
+	errno = 0;
+	if (getcon_raw(&con) < 0)
+		return err_set(err, failure(), "SELinux label of this process");
+	*ret = context_new(con);
+	return *ret ? 0 : err_set(err, failure(), "SELinux label %s", con);
+}
+
 /**
- * selinux_with_type() - The caller's label with another type
- * @type:	"kata_qemu_t"; user, role and level stay
+ * selinux_with() - This process's label with another type and range
+ * @type:	"kata_proxy_t"; user and role stay
+ * @range:	"s0:c1,c2"; NULL: it stays as well
  * @ret_label:	Owned by the caller
  * @err:	Filled on failure
  *
@@ -68,28 +88,116 @@ int selinux_get(pid_t pid, char **ret_label, struct err *err)
  *
  * Return: 0; -EINVAL when the policy does not know the label; -errno
  */
-int selinux_with_type(const char *type, char **ret_label, struct err *err)
+int selinux_with(const char *type, const char *range, char **ret_label,
+		 struct err *err)
 {
-	__attribute__((cleanup(auto_con_))) char *con = NULL;
-	__attribute__((cleanup(auto_context_))) context_t context = NULL;
+	AUTO_CONTEXT context_t context = NULL;
 	const char *label;
 
+	if (get_own(&context, err) < 0)
+		return -err->code;
 	errno = 0;
-	if (getcon(&con) < 0)
-		return err_set(err, failure(), "SELinux label of this process");
-	context = context_new(con);
-	if (!context || context_type_set(context, type) != 0)
-		return err_set(err, failure(), "SELinux type %s in label %s",
-			       type, con);
+	if (context_type_set(context, type) != 0 ||
+	    (range && context_range_set(context, range) != 0))
+		return err_set(err, failure(), "SELinux type %s", type);
 	label = context_str(context);
 	if (!label)
 		return err_set(err, failure(), "SELinux label with type %s",
 			       type);
-	if (security_check_context(label) < 0)
-		return err_msg(
-			err, EINVAL,
-			"the SELinux policy has no label %s: load the kata module",
-			label);
-	*ret_label = xstrdup(label);
+	if (security_check_context_raw(label) == 0) {
+		*ret_label = xstrdup(label);
+		return 0;
+	}
+	if (errno != EINVAL)
+		return err_set(err, failure(), "ask for the SELinux label %s",
+			       label);
+	return err_msg(
+		err, EINVAL,
+		"the SELinux policy has no label %s: is the kata module loaded?",
+		label);
+}
+
+bool selinux_has_type(const char *label, const char *type)
+{
+	AUTO_CONTEXT context_t context = context_new(label);
+	const char *have = context ? context_type_get(context) : NULL;
+
+	return have && strcmp(have, type) == 0;
+}
+
+int selinux_exec_foreign(struct err *err)
+{
+	AUTO_CON char *caller = NULL, *own = NULL;
+
+	if (!selinux_is_on())
+		return 0;
+	errno = 0;
+	/* the label before this program was executed */
+	if (getcon_raw(&own) < 0 || getprevcon_raw(&caller) < 0)
+		return err_set(err, failure(), "SELinux label of the caller");
+	return selinux_has_type(own, SELINUX_RUNTIME) ?
+		       selinux_set_exec(caller, err) :
+		       0;
+}
+
+void selinux_exec_done(void)
+{
+	struct err err = ERR_INIT;
+
+	IGNORE(selinux_is_on() && selinux_set_exec(NULL, &err) < 0,
+	       "the next execve asks for a label that it may not have, and fails");
+}
+
+int selinux_set_range(const char *range, struct err *err)
+{
+	AUTO_CONTEXT context_t context = NULL;
+	const char *label;
+
+	if (get_own(&context, err) < 0)
+		return -err->code;
+	errno = 0;
+	if (context_range_set(context, range) != 0)
+		return err_set(err, failure(), "SELinux range %s", range);
+	label = context_str(context);
+	if (!label || setcon_raw(label) < 0)
+		return err_set(err, failure(), "take the SELinux range %s",
+			       range);
 	return 0;
+}
+
+int selinux_set_create(const char *type, const char *level, struct err *err)
+{
+	AUTO_CONTEXT context_t context = NULL;
+	const char *label = NULL;
+
+	if (type) {
+		if (get_own(&context, err) < 0)
+			return -err->code;
+		errno = 0;
+		if (context_role_set(context, "object_r") != 0 ||
+		    context_type_set(context, type) != 0 ||
+		    context_range_set(context, level) != 0)
+			return err_set(err, failure(), "SELinux type %s", type);
+		label = context_str(context);
+		if (!label)
+			return err_set(err, failure(),
+				       "SELinux label with type %s", type);
+	}
+	errno = 0;
+	if (setfscreatecon_raw(label) < 0)
+		return err_set(err, failure(), "SELinux label of new files %s",
+			       label ? label : "to the policy's");
+	return 0;
+}
+
+int selinux_is_permissive(const char *label, struct err *err)
+{
+	security_class_t process = string_to_security_class("process");
+	struct av_decision decision;
+
+	errno = 0;
+	if (process == 0 || security_compute_av_flags_raw(label, label, process,
+							  0, &decision) < 0)
+		return err_set(err, failure(), "ask what %s may", label);
+	return (decision.flags & SELINUX_AVD_FLAGS_PERMISSIVE) != 0;
 }

@@ -24,6 +24,7 @@
 #include "hooks.h"
 #include "ids.h"
 #include "jail-check.h"
+#include "labels.h"
 #include "lifecycle.h"
 #include "opts.h"
 #include "own-userns.h"
@@ -32,6 +33,7 @@
 #include "records.h"
 #include "sandbox.h"
 #include "spawn.h"
+#include "selinux.h"
 #include "state.h"
 
 #define EXEC_MS 30000
@@ -160,7 +162,10 @@ static int spawn(struct execution *e, int control_fd, struct err *err)
 		strv_add(&argv, "--debug");
 	jail_check_break_args(&argv, "shim");
 	strv_addf(&argv, "--fds=%s", list);
-	r = spawn_shim(&spec, &e->pid, err);
+	r = labels_exec(&e->state, LABELS_SHIM, err);
+	if (r == 0)
+		r = spawn_shim(&spec, &e->pid, err);
+	selinux_exec_done();
 	strv_done(&argv);
 	return r;
 }
@@ -274,7 +279,7 @@ static int start_process(struct execution *e, struct err *err)
 	AUTO_FD int pidfd_fd = -1;
 	int pair[2], r;
 
-	if (open_files(e, err) < 0)
+	if (labels_enter(&e->state, err) < 0 || open_files(e, err) < 0)
 		return -err->code;
 	if (e->options->pidfd_socket) {
 		pidfd_fd = engine_connect(e->options->pidfd_socket,

@@ -47,6 +47,7 @@ static void write_notes(struct json_writer *w, const struct state *s)
 	json_string(w, "uidMap", s->uid_map);
 	json_u64(w, "fileServerPid", (uint64_t)s->fs.pid);
 	json_u64(w, "proxyPid", (uint64_t)s->proxy.pid);
+	json_string(w, "selinuxLevel", s->selinux_level);
 	json_strv(w, "absent", &s->notes);
 	json_end_object(w);
 }

@@ -23,6 +23,7 @@
 #include "hooks.h"
 #include "hook-points.h"
 #include "jail-check.h"
+#include "labels.h"
 #include "netns.h"
 #include "own-userns.h"
 #include "path.h"
@@ -30,6 +31,7 @@
 #include "readback.h"
 #include "records.h"
 #include "sandbox.h"
+#include "selinux.h"
 #include "share.h"
 #include "spawn.h"
 #include "state.h"
@@ -156,7 +158,10 @@ static int open_shim_files(struct creation *c, struct shim_fds *fds,
 	if (fd < 0)
 		return fd;
 	add_fd(fds, "proxy", fd);
-	fd = state_listen(c->dir_fd, "shim.sock", SOCK_SEQPACKET, err);
+	fd = labels_create(&c->state, err);
+	if (fd == 0)
+		fd = state_listen(c->dir_fd, "shim.sock", SOCK_SEQPACKET, err);
+	labels_create_done(&c->state);
 	if (fd < 0)
 		return fd;
 	add_fd(fds, "listen", fd);
@@ -204,7 +209,10 @@ static int spawn_container_shim(struct creation *c, struct shim_fds *fds,
 	spec.fds = fds->list;
 	spec.fd_count = fds->count;
 	if (r >= 0)
+		r = labels_exec(&c->state, LABELS_SHIM, err);
+	if (r >= 0)
 		r = spawn_shim(&spec, &c->pid, err);
+	selinux_exec_done();
 	for (size_t i = 0; i < owned; i++)
 		close(fds->list[i].fd);
 	strv_done(&argv);
@@ -354,7 +362,8 @@ static void undo(struct creation *c)
 		keep_log(c->rt, c->dir_fd);
 	hook_point_stopped(c->dir_fd, &c->state);
 	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0 ||
-	    (c->state.uid && uid_pool_release(c->rt, &c->state, &err) < 0))
+	    (c->state.uid && uid_pool_release(c->rt, &c->state, &err) < 0) ||
+	    labels_release(c->rt, &c->state, &err) < 0)
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }
 
@@ -442,6 +451,8 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 		r = remove_dir(rt, id, &state, err);
 	if (r >= 0 && state.uid) /* files of the id kept it until now */
 		r = uid_pool_release(rt, &state, err);
+	if (r >= 0)
+		r = labels_release(rt, &state, err);
 	state_done(&state);
 	return r;
 }

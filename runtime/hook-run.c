@@ -25,6 +25,7 @@
 #include "child.h"
 #include "fd.h"
 #include "json.h"
+#include "selinux.h"
 
 #define OUTPUT_MAX 240 /* bytes of what a failing hook said last */
 #define CHUNK 4096
@@ -98,7 +99,10 @@ static int spawn(struct running *run, int input_fd, struct err *err)
 		strv_add(&path_alone, hook->path);
 		spec.argv = &path_alone;
 	}
-	r = child_spawn(&spec, &run->child, err);
+	r = selinux_exec_foreign(err);
+	if (r == 0)
+		r = child_spawn(&spec, &run->child, err);
+	selinux_exec_done();
 	strv_done(&path_alone);
 	close(pipe_fd[1]);
 	run->output_fd = pipe_fd[0];

@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "hooks.h"
 #include "json.h"
+#include "labels.h"
 #include "log.h"
 #include "num.h"
 #include "path.h"
@@ -253,12 +254,15 @@ static int verify_one(struct runtime *rt, const char *policy_name, pid_t pid,
 
 /* A program of ours, which confined itself under the caller's ids. */
 static struct verify_expect expect_own(const char *program, const char *filters,
-				       bool single_id, int landlock_told)
+				       const struct state *state,
+				       int landlock_told)
 {
 	return (struct verify_expect){
 		.uid = geteuid(),
 		.gid = getegid(),
-		.single_id = single_id,
+		.single_id = state->single_id,
+		.selinux_range = state->selinux_level,
+		.selinux_absent = state->selinux_absent,
 		.inherited_filters = VERIFY_OWN_FILTERS,
 		.landlock_told = landlock_told,
 		.filters = filters,
@@ -288,8 +292,8 @@ int jail_check_shim(struct runtime *rt, const struct state *state,
 			  CONFINED_MS, err) < 0)
 		return -err->code;
 	hook_step(is_own ? "shim-confined" : "exec-confined");
-	expect = expect_own(state->shim_path, state->seccomp_dir,
-			    state->single_id, (int)record.confined.landlock);
+	expect = expect_own(state->shim_path, state->seccomp_dir, state,
+			    (int)record.confined.landlock);
 	expect.root = root;
 	if (verify_with(rt, policy, pid, &expect, report, err) < 0)
 		return -err->code;
@@ -317,6 +321,7 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 	AUTO_FREE char *share =
 		xasprintf("/proc/%d/root" HOLDER_SHARE, s->proxy.pid);
 	AUTO_FREE char *exec = settings_jail_exec(&s->rt->settings);
+	AUTO_FREE char *fs_range = labels_fs_range(s->state);
 	/* where the jailer looks for them */
 	AUTO_FREE char *filters =
 		xasprintf("%s/../seccomp", s->rt->settings.policies);
@@ -334,6 +339,8 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 		.exec = exec,
 		.landlock_told = s->vmm_landlock,
 		.filters = filters,
+		.selinux_range = s->state->selinux_level,
+		.selinux_absent = s->state->selinux_absent,
 	};
 	const struct verify_expect fs_expect = {
 		.share = share,
@@ -342,10 +349,12 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 		.exec = exec,
 		.landlock_told = s->fs_landlock,
 		.filters = filters,
+		.selinux_range = fs_range,
+		.selinux_absent = s->state->selinux_absent,
 	};
 	const struct verify_expect proxy_expect =
 		expect_own(s->rt->settings.proxy, s->rt->settings.seccomp,
-			   s->state->single_id, s->proxy_landlock);
+			   s->state, s->proxy_landlock);
 
 	/* The proxy first: the file server's share is looked for in its root. */
 	if (verify_one(s->rt, "kata-proxy", s->proxy.pid, &proxy_expect,

@@ -118,8 +118,11 @@ static int bwrap_says(char **ret, struct err *err)
 
 	strv_add(&argv, "bwrap");
 	strv_add(&argv, "--version");
-	r = child_output(POLICY_BWRAP, &argv, VERSION_MS, VERSION_BYTES_MAX,
-			 ret, err);
+	r = selinux_exec_foreign(err);
+	if (r == 0)
+		r = child_output(POLICY_BWRAP, &argv, VERSION_MS,
+				 VERSION_BYTES_MAX, ret, err);
+	selinux_exec_done();
 	strv_done(&argv);
 	return r < 0 ? r : 0;
 }

@@ -18,12 +18,14 @@
 #include "hooks.h"
 #include "jail-check.h"
 #include "json.h"
+#include "labels.h"
 #include "log.h"
 #include "netns.h"
 #include "path.h"
 #include "preflight.h"
 #include "records.h"
 #include "sandbox-fds.h"
+#include "selinux.h"
 #include "sizing.h"
 #include "tsc.h"
 #include "uid-pool.h"
@@ -77,6 +79,14 @@ static void jailer_args(const struct sandbox *s, const char *policy,
 	strv_addf(ret, "--fds=%s", names);
 	if (s->state->single_id)
 		strv_add(ret, "--single-id");
+	if (s->state->selinux_level) {
+		AUTO_FREE char *range = labels_fs_range(s->state);
+
+		strv_add(ret, "--level");
+		strv_add(ret, strcmp(policy, "virtiofsd") == 0 ?
+				      range :
+				      s->state->selinux_level);
+	}
 	jail_check_break_args(ret,
 			      strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
 }
@@ -249,7 +259,10 @@ static int spawn_proxy(struct sandbox *s, const struct sandbox_fds *fds,
 	    s->rt->settings.guest_debug || s->rt->settings.agent_debug)
 		strv_add(&argv, "--debug");
 	jail_check_break_args(&argv, "proxy");
-	r = child_spawn(&spec, &s->proxy, err);
+	r = labels_exec(s->state, LABELS_PROXY, err);
+	if (r == 0)
+		r = child_spawn(&spec, &s->proxy, err);
+	selinux_exec_done();
 	cgroup_unit_let_go(&s->anchor);
 	strv_done(&argv);
 	return r < 0 ? err_wrap(err, "proxy") : 0;
@@ -410,6 +423,18 @@ static int open_endpoints(struct sandbox *s, struct sandbox_fds *fds,
 	return sandbox_fds_open(s->dir_fd, fds, err);
 }
 
+/* Processes of the sandbox are going to use these. */
+static int open_labelled(struct sandbox *s, struct sandbox_fds *fds,
+			 struct err *err)
+{
+	int r = labels_create(s->state, err);
+
+	if (r == 0)
+		r = open_endpoints(s, fds, err);
+	labels_create_done(s->state);
+	return r;
+}
+
 static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 		      struct err *err)
 {
@@ -425,14 +450,18 @@ static int start_with(struct sandbox *s, struct sandbox_fds *fds,
 		return -err->code;
 	if (uid_pool_take(s->rt, s->bundle->spec, s->state, err) < 0)
 		return -err->code;
+	if (labels_take(s->rt, s->bundle->spec, s->state, err) < 0)
+		return -err->code;
 	hook_step("id-taken"); /* not yet recorded */
 	if (state_save(s->dir_fd, s->state, err) < 0)
 		return -err->code;
 	hook_step("cgroup-made");
+	if (labels_enter(s->state, err) < 0)
+		return -err->code;
 	if (open_network(s, &tap, err) < 0)
 		return -err->code;
 	fds->tap = tap.fd;
-	if (open_endpoints(s, fds, err) < 0 ||
+	if (open_labelled(s, fds, err) < 0 ||
 	    spawn_proxy(s, fds, tap.mac, err) < 0)
 		return -err->code;
 	hook_step("proxy-up");	   /* not yet recorded */

@@ -357,6 +357,8 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_string(&w, "accelerator", s->accel);
 	json_string(&w, "accelerator_reason", s->accel_reason);
 	json_string(&w, "network", s->network);
+	json_string(&w, "selinux_level", s->selinux_level);
+	json_string(&w, "selinux_absent", s->selinux_absent);
 	json_strv(&w, "cgroups", &s->cgroups);
 	json_strv(&w, "cgroups_made", &s->cgroups_made);
 	json_string(&w, "unit", s->unit.name);
@@ -414,6 +416,8 @@ static int read_texts(const struct json *tree, struct state *s, struct err *err)
 	    read_text(tree, "accelerator", &s->accel, err) < 0 ||
 	    read_text(tree, "accelerator_reason", &s->accel_reason, err) < 0 ||
 	    read_text(tree, "network", &s->network, err) < 0 ||
+	    read_text(tree, "selinux_level", &s->selinux_level, err) < 0 ||
+	    read_text(tree, "selinux_absent", &s->selinux_absent, err) < 0 ||
 	    read_text(tree, "uid_pool", &s->uid_pool, err) < 0 ||
 	    read_text(tree, "uid_map", &s->uid_map, err) < 0 ||
 	    read_text(tree, "gid_map", &s->gid_map, err) < 0 ||
@@ -491,11 +495,22 @@ int state_load(int dir_fd, struct state *ret, struct err *err)
 
 void state_done(struct state *s)
 {
-	char *owned[] = { s->id,	  s->sandbox,	s->bundle,
-			  s->rootfs,	  s->created,	s->accel,
-			  s->network,	  s->uid_pool,	s->accel_reason,
-			  s->uid_map,	  s->gid_map,	s->shim_path,
-			  s->seccomp_dir, s->policy_dir };
+	char *owned[] = { s->id,
+			  s->sandbox,
+			  s->bundle,
+			  s->rootfs,
+			  s->created,
+			  s->accel,
+			  s->network,
+			  s->uid_pool,
+			  s->accel_reason,
+			  s->uid_map,
+			  s->gid_map,
+			  s->shim_path,
+			  s->seccomp_dir,
+			  s->policy_dir,
+			  s->selinux_level,
+			  s->selinux_absent };
 
 	for (size_t i = 0; i < ARRAY_SIZE(owned); i++)
 		free(owned[i]);

@@ -40,6 +40,8 @@ struct state {
 	char *uid_map, *gid_map;
 	char *uid_pool; /* directory that uid was taken from */
 	char *accel, *accel_reason;
+	/* "s0:c1,c2" of its processes, or why they have no label of ours */
+	char *selinux_level, *selinux_absent;
 	char *network;	     /* "none": could not be had, "off", "tcfilter" */
 	struct strv cgroups; /* directories that all of the sandbox is in */
 	struct strv cgroups_made; /* of these and others: that were not there */

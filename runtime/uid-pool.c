@@ -38,7 +38,7 @@ struct supply {
 	const struct oci_spec *spec; /* whose ids are left out; NULL: none */
 };
 
-static int lock_pool(const char *path, struct err *err)
+int uid_pool_lock(const char *path, struct err *err)
 {
 	AUTO_FD int fd =
 		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -315,7 +315,7 @@ static int take_from(const struct supply *supply, const struct runtime *rt,
 		     struct state *state, struct err *err)
 {
 	AUTO_FREE char *owner = owner_of(rt, state);
-	AUTO_FD int pool_fd = lock_pool(state->uid_pool, err);
+	AUTO_FD int pool_fd = uid_pool_lock(state->uid_pool, err);
 	uint32_t id;
 	int r;
 
@@ -396,7 +396,7 @@ int uid_pool_find(const struct runtime *rt, struct state *state, struct err *err
 
 	if (state->uid != 0 || !state->uid_pool)
 		return 0;
-	pool_fd = lock_pool(state->uid_pool, err);
+	pool_fd = uid_pool_lock(state->uid_pool, err);
 	if (pool_fd == -ENOENT) {
 		err_clear(err);
 		return 0;
@@ -420,7 +420,7 @@ static int lock_if_ours(const struct runtime *rt, const struct state *state,
 
 	if (state->uid == 0 || !state->uid_pool)
 		return 0;
-	pool_fd = lock_pool(state->uid_pool, err);
+	pool_fd = uid_pool_lock(state->uid_pool, err);
 	if (pool_fd == -ENOENT) {
 		err_clear(err);
 		return 0;

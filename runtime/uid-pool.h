@@ -12,6 +12,8 @@
  */
 int uid_pool_open(const struct runtime *rt, struct state *state,
 		  struct err *err) MUST_CHECK;
+/* Opens and locks the directory; the lock ends with the descriptor. */
+int uid_pool_lock(const char *path, struct err *err) MUST_CHECK;
 /*
  * Rootless: the highest free id of our map, downwards; real root: the same from
  * sandbox_uid_base and _count. It serves as uid and gid, is none that the spec

@@ -38,6 +38,7 @@
 #include "child.h"
 #include "hooks.h"
 #include "path.h"
+#include "selinux.h"
 
 #define TOOL_MS 10000
 #define MAP_BYTES_MAX 65536
@@ -156,7 +157,11 @@ static int run_tool(const char *path, pid_t pid, const struct id_map *map,
 	strv_add(&argv, path);
 	strv_addf(&argv, "%d", pid);
 	id_map_args(map, &argv);
-	status = child_output(path, &argv, TOOL_MS, SAID_MAX, &said, err);
+	status = selinux_exec_foreign(err);
+	if (status == 0)
+		status = child_output(path, &argv, TOOL_MS, SAID_MAX, &said,
+				      err);
+	selinux_exec_done();
 	strv_done(&argv);
 	if (status <= 0)
 		return status;

@@ -433,54 +433,46 @@ int verify_limits(struct verify *v, struct err *err)
 	return 0;
 }
 
-/* Whether the policy's type is known here: the same question as the jailer's. */
-static int type_is_loaded(const char *type, struct err *err)
+/* User and role are the caller's, type and range what the policy and the
+ * sandbox say: one comparison of the whole label. */
+static int compare_label(struct verify *v, pid_t pid, struct err *err)
 {
-	AUTO_FREE char *label = NULL;
-	int r = selinux_with_type(type, &label, err);
+	AUTO_FREE char *label = NULL, *wanted = NULL;
+	int r;
 
+	if (selinux_with(v->policy->selinux_type, v->expect->selinux_range,
+			 &wanted, err) < 0 ||
+	    selinux_get(pid, &label, err) < 0)
+		return -err->code;
+	r = selinux_is_permissive(wanted, err);
 	if (r < 0)
 		return r;
-	r = selinux_set_exec(label, err);
-	if (r == -EINVAL) {
-		err_clear(err);
-		return 0;
-	}
-	if (r == 0)
-		r = selinux_set_exec(NULL, err);
-	return r < 0 ? r : 1;
+	if (r > 0)
+		verify_add_absent(v, "selinux", xstrdup(v->policy->selinux_type),
+				  xasprintf("type %s is permissive",
+					    v->policy->selinux_type));
+	verify_add(v, "selinux", strcmp(label, wanted) == 0, wanted, label);
+	wanted = label = NULL;
+	return 0;
 }
 
 int verify_label(struct verify *v, pid_t pid, struct err *err)
 {
 	const char *type = v->policy->selinux_type;
-	AUTO_FREE char *label = NULL, *part = NULL;
-	int r;
+	const char *absent = v->expect->selinux_absent;
 
-	if (!selinux_is_on()) {
+	if (!selinux_is_on())
+		absent = "off on this host";
+	if (absent) {
 		verify_add_absent(v, "selinux", xstrdup(type ? type : "a type"),
-				  xstrdup("off on this host"));
+				  xstrdup(absent));
 		return 0;
 	}
-	if (!type) {
-		verify_add_absent(v, "selinux", xstrdup("a type"),
-				  xasprintf("no type for %s in its policy",
-					    v->policy->name));
+	if (!type || !v->expect->selinux_range) {
+		verify_add(v, "selinux", false, xstrdup("a label"),
+			   xasprintf("no type or no level for %s",
+				     v->policy->name));
 		return 0;
 	}
-	r = type_is_loaded(type, err);
-	if (r < 0)
-		return r;
-	if (r == 0) {
-		verify_add_absent(v, "selinux", xstrdup(type),
-				  xasprintf("type %s is not loaded", type));
-		return 0;
-	}
-	r = selinux_get(pid, &label, err);
-	if (r < 0)
-		return r;
-	part = xasprintf(":%s:", type);
-	verify_add(v, "selinux", strstr(label, part) != NULL, xstrdup(type),
-		   take_ptr(label));
-	return 0;
+	return compare_label(v, pid, err);
 }

@@ -43,6 +43,9 @@ struct verify_expect {
 	 * NULL: a root that holds the shared directory, and nothing else */
 	const char *root;
 	const char *program; /* host path; needed for a policy of kind self */
+	/* Its SELinux range, or why it has no label of ours; both NULL: fine
+	 * only where SELinux is off */
+	const char *selinux_range, *selinux_absent;
 };
 
 #define VERIFY_OWN_FILTERS UINT32_MAX

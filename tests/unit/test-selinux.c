@@ -36,8 +36,31 @@ static void test_off_gives_no_label_with_a_type(void **state)
 	(void)state;
 	if (selinux_is_on())
 		skip_because("SELinux is on");
-	assert_true(selinux_with_type("kata_t", &label, &err) < 0);
+	assert_true(selinux_with("kata_t", NULL, &label, &err) < 0);
 	assert_null(label);
+}
+
+/* Each of these would go on with less than was asked for. */
+static void test_off_takes_no_range_and_makes_no_label(void **state)
+{
+	struct err range = ERR_INIT, files = ERR_INIT, type = ERR_INIT;
+
+	(void)state;
+	if (selinux_is_on())
+		skip_because("SELinux is on");
+	assert_true(selinux_set_range("s0:c1,c2", &range) < 0);
+	assert_true(selinux_set_create("kata_t", "s0", &files) < 0);
+	assert_true(selinux_is_permissive("u:r:kata_t:s0", &type) < 0);
+	assert_false(selinux_is_enforcing());
+}
+
+static void test_type_is_compared_as_a_whole(void **state)
+{
+	(void)state;
+	assert_true(selinux_has_type("u:r:kata_t:s0:c1,c2", "kata_t"));
+	assert_false(selinux_has_type("u:r:kata_t2:s0", "kata_t"));
+	assert_false(selinux_has_type("kata_t:r:other_t:s0", "kata_t"));
+	assert_false(selinux_has_type("", "kata_t"));
 }
 
 static void test_on_reads_its_own_label(void **state)
@@ -57,6 +80,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_off_never_sets_a_label),
 		cmocka_unit_test(test_off_gives_no_label_with_a_type),
+		cmocka_unit_test(test_off_takes_no_range_and_makes_no_label),
+		cmocka_unit_test(test_type_is_compared_as_a_whole),
 		cmocka_unit_test(test_on_reads_its_own_label),
 	};
 

@@ -390,7 +390,10 @@ static void test_absent(void **state)
 {
 	struct policy *policy = policy_of("own", "");
 	struct verify_report report = VERIFY_REPORT_INIT;
-	struct verify v = { .policy = policy, .report = &report };
+	struct verify_expect expect = { .selinux_absent = "no reason" };
+	struct verify v = { .policy = policy,
+			    .expect = &expect,
+			    .report = &report };
 	struct err err = ERR_INIT;
 
 	(void)state;
