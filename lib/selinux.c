@@ -8,11 +8,16 @@
 #include "selinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <selinux/context.h>
 #include <selinux/selinux.h>
 #include <string.h>
 
 #include "alloc.h"
+#include "auto.h"
+#include "path.h"
+
+#define LABEL_MAX 4096 /* a page: what /proc gives */
 
 static void auto_con_(char **con)
 {
@@ -53,15 +58,22 @@ int selinux_set_exec(const char *label, struct err *err)
 	return 0;
 }
 
+/*
+ * Not by getpidcon(): once a process has changed its own label libselinux 3.4
+ * answers with that, whomever it is asked about.
+ */
 int selinux_get(pid_t pid, char **ret_label, struct err *err)
 {
-	AUTO_CON char *con = NULL;
+	AUTO_FREE char *path = xasprintf("/proc/%d/attr/current", (int)pid);
+	AUTO_FREE char *label = NULL;
 
-	errno = 0;
-	if (getpidcon_raw(pid, &con) < 0)
-		return err_set(err, failure(), "SELinux label of process %d",
+	if (path_read_file(AT_FDCWD, path, LABEL_MAX, &label, err) < 0)
+		return err_wrap(err, "SELinux label of process %d", (int)pid);
+	label[strcspn(label, "\n")] = '\0';
+	if (!*label)
+		return err_msg(err, ESRCH, "process %d has no SELinux label",
 			       (int)pid);
-	*ret_label = xstrdup(con);
+	*ret_label = take_ptr(label);
 	return 0;
 }
 
