@@ -26,6 +26,7 @@
 #include "num.h"
 #include "path.h"
 #include "policy.h"
+#include "selinux.h"
 
 #define INITRD_BYTES_MIN 512
 #define HEADERS_MAX 64
