@@ -103,6 +103,11 @@ $(B)/security/%: tests/security/%.c
 check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three kernels, two in QEMU
 	@/usr/bin/python3 tests/security/test_landlock.py $(B)
 
+# The SELinux module in the reference policy, on a host without SELinux.
+.PHONY: check-selinux
+check-selinux: $(SELINUX_PP)	## the SELinux module: neverallow rules, and questions to the compiled policy
+	@/usr/bin/python3 -B tests/selinux/check-policy $(B) $(SELINUX_DEVEL) || [ $$? -eq 77 ]
+
 # --- what the kernel holds for live sandboxes --------------------------------
 .PHONY: security-report
 REPORT_TOOLS := $(B)/tools/filter-report $(B)/tools/twin-check
