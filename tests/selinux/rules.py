@@ -8,6 +8,8 @@ import setools
 
 VMM = ("kata_vmm_kvm_t", "kata_vmm_tcg_t")
 HOSTILE = VMM + ("kata_fs_t",)
+# Sealed memfds that kata-jail-exec reads: used, and never opened.
+INHERITED = {"kata_tmpfs_t", "kata_jail_tmpfs_t"}
 # What separates two pods: processes that may be captured, and what they meet.
 CONSTRAINED = HOSTILE + ("kata_proxy_t",)
 UNCONFINED = ("unconfined_domain_type", "files_unconfined_type", "kern_unconfined",
@@ -85,7 +87,8 @@ def opens_what_is_listed(policy):
     """No home, no shadow, nothing of another program."""
     for domain in VMM:
         for _, perm, target in policy.allows(domain, ["file"], ["open", "read", "write", "append"]):
-            if target not in VMM_OPENS | {domain, "kata_tmpfs_t"}:
+            if target not in VMM_OPENS | {domain} and \
+                    (perm == "open" or target not in INHERITED):
                 yield f"{domain}: {perm} file {target}"
     for domain in HOSTILE:
         for _, perm, target in policy.allows(domain, ["file"], ["open", "read"]):
