@@ -248,6 +248,14 @@ static ssize_t read_until(int fd, int64_t end, char *text, size_t size)
 int child_output(const char *path, const struct strv *argv, int timeout_ms,
 		 size_t max, char **ret_text, struct err *err)
 {
+	return child_output_prepared(path, argv, NULL, timeout_ms, max,
+				     ret_text, err);
+}
+
+int child_output_prepared(const char *path, const struct strv *argv,
+			  int (*prepare)(void *arg), int timeout_ms, size_t max,
+			  char **ret_text, struct err *err)
+{
 	int64_t end = now_ms() + timeout_ms;
 	AUTO_CHILD struct child child = CHILD_INIT;
 	AUTO_FREE char *text = xcalloc(1, max + 2);
@@ -262,7 +270,8 @@ int child_output(const char *path, const struct strv *argv, int timeout_ms,
 		&(struct child_spec){ .path = path,
 				      .argv = argv,
 				      .stdio = { -1, pipe_fd[1], pipe_fd[1] },
-				      .death_signal = true },
+				      .death_signal = true,
+				      .prepare = prepare },
 		&child, err);
 	close(pipe_fd[1]);
 	if (r < 0)

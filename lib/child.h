@@ -60,6 +60,10 @@ int child_reap(struct child *child) MUST_CHECK;
  */
 int child_output(const char *path, const struct strv *argv, int timeout_ms,
 		 size_t max, char **ret_text, struct err *err) MUST_CHECK;
+/* The same with child_spec.prepare, which gets no argument. */
+int child_output_prepared(const char *path, const struct strv *argv,
+			  int (*prepare)(void *arg), int timeout_ms, size_t max,
+			  char **ret_text, struct err *err) MUST_CHECK;
 /*
  * Of what child_output() gave, the line that begins with prefix, cut off at its
  * end; NULL: none. The loader may have said something before.

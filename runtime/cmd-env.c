@@ -16,6 +16,7 @@
 #include "child.h"
 #include "env-host.h"
 #include "fd.h"
+#include "file-server.h"
 #include "filter.h"
 #include "opts.h"
 #include "path.h"
@@ -34,10 +35,12 @@
 #define FILE_BYTES_MAX (1u << 20)
 #define BWRAP "/usr/bin/bwrap"
 
-static const char *const policy_file[] = { "qemu-kvm", "qemu-tcg", "virtiofsd",
+static const char *const policy_file[] = { "qemu-kvm",	 "qemu-tcg",
+					   "virtiofsd",	 "virtiofsd-rs",
 					   "kata-proxy", "kata-shim" };
-static const char *const filter_file[] = { "proxy", "shim", "qemu-kvm",
-					   "qemu-tcg", "virtiofsd" };
+static const char *const filter_file[] = { "proxy",	"shim",
+					   "qemu-kvm",	"qemu-tcg",
+					   "virtiofsd", "virtiofsd-rs" };
 
 /* --- programs ---------------------------------------------------------------- */
 
@@ -52,7 +55,24 @@ static int run_version(const char *path, char **ret, struct err *err)
 	strv_add(&argv, "--version");
 	r = child_output(path, &argv, VERSION_MS, VERSION_BYTES, ret, err);
 	strv_done(&argv);
-	return r;
+	return r > 0 ? err_msg(err, ENOEXEC, "%s --version: wait status %d: %s",
+			       path, r, child_line(*ret, "")) :
+		       r;
+}
+
+static void report_line(struct report *r, const char *key, char *text,
+			const char *says, const struct err *err)
+{
+	AUTO_FREE char *unknown = NULL;
+	const char *line;
+
+	if (err->code || !text) {
+		unknown = xasprintf("unknown: %s", err->text);
+		report_string(r, key, unknown);
+		return;
+	}
+	line = child_line(text, says);
+	report_string(r, key, line ? line : child_line(text, ""));
 }
 
 /* The line of "PROGRAM --version" that says it, or why there is none. */
@@ -60,20 +80,30 @@ static void report_version(struct report *r, const char *key, const char *path,
 			   const char *says)
 {
 	AUTO_FREE char *text = NULL;
-	const char *line;
 	struct err err = ERR_INIT;
 
 	if (!path) {
 		report_string(r, key, "");
 		return;
 	}
-	if (run_version(path, &text, &err) < 0 || !text) {
-		text = xasprintf("unknown: %s", err.text);
-		report_string(r, key, text);
+	IGNORE(run_version(path, &text, &err) < 0, "err says so");
+	report_line(r, key, text, says, &err);
+}
+
+/* It is known by its policy, which is that of what is installed. */
+static void report_file_server(struct report *r, const struct policy *fs,
+			       const struct file_server *server)
+{
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+
+	report_string(r, "VirtioFSDaemon", fs ? fs->program : NULL);
+	if (!fs) {
+		report_string(r, "VirtioFSDaemonVersion", "");
 		return;
 	}
-	line = child_line(text, says);
-	report_string(r, key, line ? line : child_line(text, ""));
+	IGNORE(file_server_version(fs->program, &text, &err) < 0, "err says so");
+	report_line(r, "VirtioFSDaemonVersion", text, server->says, &err);
 }
 
 static struct policy *load_policy(const struct settings *s, const char *name,
@@ -159,9 +189,7 @@ static bool report_hypervisor(struct report *r, struct runtime *rt,
 	report_string(r, "BlockDeviceDriver", "");
 	report_string(r, "EntropySource", "getrandom");
 	report_string(r, "SharedFS", "virtio-fs");
-	report_string(r, "VirtioFSDaemon", fs ? fs->program : NULL);
-	report_version(r, "VirtioFSDaemonVersion", fs ? fs->program : NULL,
-		       "virtiofsd ");
+	report_file_server(r, fs, rt->file_server);
 	report_u64(r, "Msize9p", 0);
 	report_u64(r, "MemorySlots", 0);
 	report_u64(r, "PCIeRootPort", 0);
@@ -349,8 +377,11 @@ static void report_all(struct report *r, struct runtime *rt)
 {
 	struct err err = ERR_INIT;
 	struct policy *vmm = load_policy(&rt->settings, "qemu-tcg", &err);
-	struct policy *fs = load_policy(&rt->settings, "virtiofsd", &err);
+	struct policy *fs = NULL;
 	bool kvm;
+
+	if (file_server_find(rt, &rt->file_server, &err) == 0)
+		fs = load_policy(&rt->settings, rt->file_server->policy, &err);
 
 	report_begin(r, "Meta");
 	report_string(r, "Version", FORMAT_VERSION);

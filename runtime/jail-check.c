@@ -14,6 +14,7 @@
 
 #include "auto.h"
 #include "cgroup.h"
+#include "file-server.h"
 #include "hooks.h"
 #include "json.h"
 #include "labels.h"
@@ -361,8 +362,8 @@ static int verify_all(struct sandbox *s, const char *vmm_policy, struct err *err
 		       &report[REPORT_PROXY], err) < 0 ||
 	    verify_one(s->rt, vmm_policy, s->state->vmm.pid, &vmm_expect,
 		       &report[REPORT_VMM], err) < 0 ||
-	    verify_one(s->rt, "virtiofsd", s->state->fs.pid, &fs_expect,
-		       &report[REPORT_FS], err) < 0)
+	    verify_one(s->rt, s->rt->file_server->policy, s->state->fs.pid,
+		       &fs_expect, &report[REPORT_FS], err) < 0)
 		return -err->code;
 	return save_reports(s, err);
 }

@@ -21,6 +21,7 @@
 #include "auto.h"
 #include "boot-cache.h"
 #include "child.h"
+#include "file-server.h"
 #include "filter.h"
 #include "guest-profile.h"
 #include "num.h"
@@ -258,7 +259,7 @@ static int check_own(const struct runtime *rt, const char *name, struct err *err
 }
 
 /* Every jail that may be the one: which it is, is not known yet. */
-static int check_jails(const struct runtime *rt, struct err *err)
+static int check_jails(struct runtime *rt, struct err *err)
 {
 	enum accel_request want = rt->settings.required & LAYER_KVM ?
 					  ACCEL_WANT_KVM :
@@ -266,14 +267,15 @@ static int check_jails(const struct runtime *rt, struct err *err)
 
 	if (check_own(rt, "kata-proxy", err) < 0 ||
 	    check_own(rt, "kata-shim", err) < 0 ||
-	    check_jail(rt, "virtiofsd", err) < 0 ||
+	    file_server_find(rt, &rt->file_server, err) < 0 ||
+	    check_jail(rt, rt->file_server->policy, err) < 0 ||
 	    (want != ACCEL_WANT_TCG && check_jail(rt, "qemu-kvm", err) < 0) ||
 	    (want != ACCEL_WANT_KVM && check_jail(rt, "qemu-tcg", err) < 0))
 		return -err->code;
 	return 0;
 }
 
-int preflight_files(const struct runtime *rt, struct err *err)
+int preflight_files(struct runtime *rt, struct err *err)
 {
 	const struct settings *set = &rt->settings;
 	AUTO_FREE char *jail_exec = settings_jail_exec(set);

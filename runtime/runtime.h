@@ -12,6 +12,8 @@
 #endif
 #define KATA_SPEC "1.2.0" /* of the runtime specification */
 
+struct file_server;
+
 struct runtime {
 	const char *root_option; /* --root, NULL: default */
 	uint32_t inherited_fds; /* open from 3 on, without a gap, at the start */
@@ -26,6 +28,7 @@ struct runtime {
 	uint64_t tsc_start;  /* see tsc.h */
 	uint64_t ns_start;
 	struct settings settings; /* filled by create, run and env only */
+	const struct file_server *file_server; /* set by preflight_files() */
 	char *detail; /* lines that stderr gets after the error's; or NULL */
 };
 

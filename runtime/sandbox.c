@@ -14,6 +14,7 @@
 
 #include "auto.h"
 #include "cgroup-unit.h"
+#include "file-server.h"
 #include "filter.h"
 #include "hooks.h"
 #include "jail-check.h"
@@ -69,7 +70,7 @@ static int argv_memfd(const struct strv *argv, struct err *err)
 
 static void jailer_args(const struct sandbox *s, const char *policy,
 			const struct fd_name *fds, size_t count,
-			struct strv *ret)
+			const char *jail, struct strv *ret)
 {
 	AUTO_FREE char *names = child_fds_arg(fds, count);
 
@@ -83,12 +84,10 @@ static void jailer_args(const struct sandbox *s, const char *policy,
 		AUTO_FREE char *range = labels_fs_range(s->state);
 
 		strv_add(ret, "--level");
-		strv_add(ret, strcmp(policy, "virtiofsd") == 0 ?
-				      range :
-				      s->state->selinux_level);
+		strv_add(ret, strcmp(jail, "fs") == 0 ? range :
+							s->state->selinux_level);
 	}
-	jail_check_break_args(ret,
-			      strcmp(policy, "virtiofsd") == 0 ? "fs" : "vmm");
+	jail_check_break_args(ret, jail);
 }
 
 static const char *vmm_policy(const struct sandbox *s)
@@ -143,7 +142,7 @@ static int vmm_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	    tsc_khz(s->rt->root_fd, s->rt->tsc_start, s->rt->ns_start,
 		    &config.tsc_khz, err) < 0)
 		return err_wrap(err, "time stamp counter");
-	jailer_args(s, vmm_policy(s), names, count, &argv);
+	jailer_args(s, vmm_policy(s), names, count, "vmm", &argv);
 	if (!s->state->single_id) {
 		strv_add(&argv, "--uid");
 		strv_addf(&argv, "%u", s->state->uid);
@@ -165,24 +164,15 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	const struct fd_name names[] = { { "fs", fds->fs_listen },
 					 { "info", fds->fs_info_write },
 					 { "alive", fds->fs_alive } };
-	/* The C virtiofsd's own words for it. */
-	static const char *const cache[FS_CACHE_MAX] = { "none", "auto",
-							 "always" };
+	const struct file_server *server = s->rt->file_server;
 	struct strv argv = { 0 };
 	int fd;
 
-	jailer_args(s, "virtiofsd", names, ARRAY_SIZE(names), &argv);
+	jailer_args(s, server->policy, names, ARRAY_SIZE(names), "fs", &argv);
 	strv_add(&argv, "--share");
 	strv_addf(&argv, "%s" HOLDER_SHARE, s->share_path);
 	strv_add(&argv, "--");
-	strv_add(&argv, "--fd=3");
-	strv_add(&argv, "-o");
-	strv_addf(&argv,
-		  "source=/share,sandbox=chroot,announce_submounts,cache=%s,"
-		  "xattr,log_level=err",
-		  cache[s->rt->settings.fs_cache]);
-	strv_add(&argv, "--thread-pool-size=0");
-	strv_add(&argv, "-f");
+	server->add_args(s->rt->settings.fs_cache, &argv);
 	fd = argv_memfd(&argv, err);
 	strv_done(&argv);
 	return fd;

@@ -159,7 +159,8 @@ const struct key settings_keys[] = {
 	     "the file server is virtiofsd, in a jail of its own"),
 	NO(QEMU, "virtio_fs_daemon valid_virtio_fs_daemon_paths",
 	   "the jail policy names the program; copy the policies, edit "
-	   "\"program\" of virtiofsd.json and set security.policies"),
+	   "\"program\" of virtiofsd.json, or virtiofsd-rs.json for the Rust "
+	   "one, and set security.policies"),
 	NO(QEMU, "virtio_fs_extra_args",
 	   "the arguments of the file server are fixed; such free text "
 	   "was a way out of the VM before"),

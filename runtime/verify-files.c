@@ -340,6 +340,21 @@ static bool is_own_directory(const struct verify *v, int fd,
 		same_file(&root, st));
 }
 
+/*
+ * The Rust virtiofsd keeps /proc/self/mountinfo of its jail open, which it
+ * would need to open files by handles: it tells what is mounted there.
+ */
+static bool is_own_mountinfo(const struct verify *v, const char *link, int fd,
+			     const struct stat *st)
+{
+	const char *name = strrchr(link, '/');
+	struct statfs fs;
+
+	return verify_is_file_server(v) && S_ISREG(st->st_mode) && name &&
+	       strcmp(name, "/mountinfo") == 0 && fstatfs(fd, &fs) == 0 &&
+	       fs.f_type == PROC_SUPER_MAGIC;
+}
+
 static bool starts(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
@@ -368,7 +383,7 @@ static bool fd_is_known(const struct verify *v, const char *link, int fd,
 	/* the tap: character device 10:200 */
 	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(10, 200))
 		return strv_has(&v->policy->fds, "net");
-	return is_own_directory(v, fd, st);
+	return is_own_directory(v, fd, st) || is_own_mountinfo(v, link, fd, st);
 }
 
 static int check_fd(const struct verify *v, int dir_fd, const char *number,
@@ -388,7 +403,7 @@ static int check_fd(const struct verify *v, int dir_fd, const char *number,
 		return errno == ENOENT ?
 			       0 :
 			       err_set(err, errno, "stat fd %s", number);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))
 		fd = openat(dir_fd, number, O_PATH | O_CLOEXEC);
 	if (!fd_is_known(v, link, fd, &st) &&
 	    !(verify_is_self(v) && verify_self_fd(v, number, link, &st)) &&

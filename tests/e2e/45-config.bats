@@ -91,7 +91,7 @@ vm_args() {
 	same "$(jq -r '.Runtime.Config.Path' <<<"$json")" "$d/configuration.toml"
 	same "$(jq -r '.Runtime.Config.Files | length' <<<"$json")" 3
 	has "$(jq -r '.Hypervisor.Version' <<<"$json")" '^QEMU emulator version [0-9]'
-	has "$(jq -r '.Hypervisor.VirtioFSDaemonVersion' <<<"$json")" '^virtiofsd'
+	has "$(jq -r '.Hypervisor.VirtioFSDaemonVersion' <<<"$json")" '^virtiofsd (version )?[0-9]'
 	has "$(jq -r '.Jailer.BubblewrapVersion' <<<"$json")" '^bubblewrap [0-9]'
 	has "$(jq -r '.Hypervisor.Accelerator' <<<"$json")" '^(tcg|kvm)$'
 	same "$(jq -r '.Host.Kernel' <<<"$json")" "$(uname -r)"

@@ -244,29 +244,30 @@ without() {
 	mkdir policies
 	refused_settings "$p" 'jail kata-proxy: policy: resolve .*/kata-proxy.json: No such file'
 	cp "$SHARE"/policies/kata-*.json policies/
-	refused_settings "$p" 'jail virtiofsd: policy: resolve .*/virtiofsd.json: No such file'
+	refused_settings "$p" 'jail virtiofsd-rs: policy: resolve .*/virtiofsd-rs.json: No such file'
 	cp "$SHARE"/policies/*.json policies/
-	chmod 646 policies/virtiofsd.json
-	refused_settings "$p" 'jail virtiofsd: policy: .*: writable by group'
-	chmod 644 policies/virtiofsd.json
+	chmod 646 "policies/$FS.json"
+	refused_settings "$p" "jail $FS: policy: .*: writable by group"
+	chmod 644 "policies/$FS.json"
 	truncate -s -8 seccomp/qemu-tcg.bpf
 	refused_settings "$p" 'seccomp filter of jail qemu-tcg: .*/qemu-tcg.bpf: altered'
 	cp "$SHARE"/seccomp/qemu-tcg.bpf seccomp/
-	sed -i 's/"seccomp": "virtiofsd"/"seccomp": "mine"/' policies/virtiofsd.json
-	cp seccomp/virtiofsd.bpf seccomp/mine.bpf
-	refused_settings "$p" 'seccomp filter of jail virtiofsd: .*/mine.bpf: this build has no filter'
-	cp "$SHARE"/policies/virtiofsd.json policies/
-	rm seccomp/virtiofsd.bpf
-	refused_settings "$p" 'seccomp filter of jail virtiofsd: .*virtiofsd.bpf: No such file'
-	echo '{' >policies/virtiofsd.json
-	refused_settings "$p" 'jail virtiofsd: .*JSON'
+	sed -i "s/\"seccomp\": \"$FS\"/\"seccomp\": \"mine\"/" "policies/$FS.json"
+	cp "seccomp/$FS.bpf" seccomp/mine.bpf
+	refused_settings "$p" "seccomp filter of jail $FS: .*/mine.bpf: this build has no filter"
+	cp "$SHARE/policies/$FS.json" policies/
+	rm "seccomp/$FS.bpf"
+	refused_settings "$p" "seccomp filter of jail $FS: .*$FS.bpf: No such file"
+	echo '{' >"policies/$FS.json"
+	refused_settings "$p" "jail $FS: .*JSON"
 }
 
 @test "wrong: no QEMU, no virtiofsd" {
 	lacking "$(without /usr/bin qemu-system-x86_64)" \
 		'program of jail qemu-.* \(is it installed\?\): .*qemu-system-x86_64: No such file'
-	mkdir none
-	lacking "mount --bind $PWD/none /usr/lib/qemu" \
+	mkdir none rust
+	lacking "mount --bind $PWD/none /usr/lib/qemu
+		[ ! -e /usr/libexec/virtiofsd ] || { $(cd rust && without /usr/libexec virtiofsd); }" \
 		'program of jail virtiofsd \(is it installed\?\): .*virtiofsd: No such file'
 }
 
@@ -340,16 +341,16 @@ altered() {
 
 @test "wrong: a policy that would open a jail, by its JSON path" {
 	own_copy
-	altered virtiofsd '.capabilities += ["sys_admin"]' \
+	altered "$FS" '.capabilities += ["sys_admin"]' \
 		'capabilities: cap_sys_admin is not among those a jail may have'
-	altered virtiofsd '.binds += [{source: "/", target: "/host"}]' 'binds\[1\]\.source: / is'
-	altered virtiofsd '.binds += [{source: "/etc", target: "/etc", writable: true}]' \
+	altered "$FS" '.binds += [{source: "/", target: "/host"}]' 'binds\[1\]\.source: / is'
+	altered "$FS" '.binds += [{source: "/etc", target: "/etc", writable: true}]' \
 		'binds\[1\]\.writable: only a named bind may be'
-	altered virtiofsd '.binds[0].target = "/share/../x"' 'binds\[0\]\.target: .* plain form'
-	altered virtiofsd '.namespaces -= ["net"]' 'namespaces: net is missing'
-	altered virtiofsd '.name = "qemu-tcg"' 'name: is "qemu-tcg", not that of the file'
-	altered virtiofsd 'del(.seccomp)' 'seccomp: missing'
-	altered virtiofsd '.rlimits.core = 1' 'rlimits\.core: is 1'
+	altered "$FS" '.binds[0].target = "/share/../x"' 'binds\[0\]\.target: .* plain form'
+	altered "$FS" '.namespaces -= ["net"]' 'namespaces: net is missing'
+	altered "$FS" '.name = "qemu-tcg"' 'name: is "qemu-tcg", not that of the file'
+	altered "$FS" 'del(.seccomp)' 'seccomp: missing'
+	altered "$FS" '.rlimits.core = 1' 'rlimits\.core: is 1'
 	altered qemu-tcg '.capabilities = ["chown"]' 'capabilities: cap_chown is not among'
 	altered qemu-tcg '.binds += [{source: "/dev/mem", target: "/dev/mem", device: true}]' \
 		'binds\[[0-9]+\]\.source: /dev/mem is not among the devices'
@@ -387,14 +388,14 @@ jailed() {
 @test "wrong: QEMU or virtiofsd that is another program" {
 	own_copy
 	jailed qemu-tcg '.program = "/usr/bin/true"' 'VM: '
-	jailed virtiofsd '.program = "/usr/bin/true"' 'VM: '
+	jailed "$FS" '.program = "/usr/bin/true"' 'VM: '
 	jailed qemu-tcg '.program = "/usr/bin/sleep"' 'VM: '
 }
 
 @test "wrong: QEMU or virtiofsd without the filter that it adds itself" {
 	own_copy
 	jailed qemu-tcg '.ownFilters = 2' 'jail qemu-tcg: seccomp'
-	jailed virtiofsd '.ownFilters = 2' 'jail virtiofsd: seccomp'
+	jailed "$FS" '.ownFilters = 2' "jail $FS: seccomp"
 }
 
 @test "wrong: no /proc" {

@@ -97,7 +97,7 @@ check_status() {
 	seccomp=$(dirname "$(dirname "$KATA")")/share/kata/seccomp
 	start $IMAGE sleep 1000
 	text=$(inside cat "$root/$CID/verified.json")
-	for name in qemu-tcg virtiofsd; do
+	for name in qemu-tcg "$FS"; do
 		has "$(checks "$text" 'seccomp filter')" \
 			"^$name: $name $(cut -c1-16 "$seccomp/$name.sha256") (installed|on disk)\$"
 	done
@@ -119,7 +119,7 @@ twin() {
 	share=$(dirname "$(dirname "$KATA")")/share/kata
 	! is_root || uid=1900060000
 	options=(--uid $uid --bind "kernel=$share/vmlinux" --bind "initrd=$share/initrd.img")
-	if [ "$2" = virtiofsd ]; then
+	if [ "$2" = "$FS" ]; then
 		mkdir -p share
 		options=(--share "$PWD/share")
 	fi
@@ -140,7 +140,7 @@ with_filter() {
 	policies=$(dirname "$(dirname "$KATA")")/share/kata/policies
 	run -0 twin "$policies" qemu-tcg
 	has "$output" '"tried":1[0-9]{3},"through":0'
-	run -0 twin "$policies" virtiofsd
+	run -0 twin "$policies" "$FS"
 	has "$output" '"tried":1[0-9]{3},"through":0'
 	# no KVM here: its filter, in the other jail
 	with_filter qemu-tcg qemu-kvm

@@ -12,6 +12,11 @@ bats_require_minimum_version 1.5.0
 
 IMAGE=localhost/kata-e2e
 
+# The jail of this host's virtiofsd: of the C one, or of the Rust one, which
+# Debian 13 has a link to in the other's place.
+FS=virtiofsd-rs
+[ ! -e /usr/lib/qemu/virtiofsd ] || [ -L /usr/lib/qemu/virtiofsd ] || FS=virtiofsd
+
 # bats waits for everything that holds its descriptors: conmon must not.
 clean_fds() {
 	"$@" 3>&- 4>&-

@@ -19,7 +19,16 @@ PROFILES = os.path.join(TOP, "seccomp-profiles")
 ALLOW, ERRNO = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
 # Which profile a process of that name has. KVM's is held against what TCG
 # showed; its own items must say why.
-OF_COMM = {"qemu-system-x86": "qemu-tcg", "virtiofsd": "virtiofsd"}
+C_VIRTIOFSD = "/usr/lib/qemu/virtiofsd"  # a link to the Rust one where that is the one
+
+
+def file_server():
+    """The jail, and filter, of this host's virtiofsd."""
+    is_c = os.path.exists(C_VIRTIOFSD) and not os.path.islink(C_VIRTIOFSD)
+    return "virtiofsd" if is_c else "virtiofsd-rs"
+
+
+OF_COMM = {"qemu-system-x86": "qemu-tcg", "virtiofsd": file_server()}
 
 
 def numbers():

@@ -77,11 +77,14 @@ def program(ids):
     """The text for bpftrace. Its maps: @n calls, @a arguments, @e answers."""
     number = numbers()
     leader = "curtask->group_leader->comm"
+    # a jail has a pid namespace; who is asked for its version has a filter only
     which = " || ".join(f'{leader} == "{comm}"' for comm in OF_COMM)
     in_range = " || ".join(f"(uid >= {first} && uid <= {last})" for first, last in ids)
     in_range = f" && ({in_range})" if ids else ""
+    jailed = "curtask->seccomp.mode == 2 && " \
+        "curtask->nsproxy->pid_ns_for_children->level > 0"
     lines = ["tracepoint:raw_syscalls:sys_enter",
-             f"/({which}) && curtask->seccomp.mode == 2{in_range}/ {{",
+             f"/({which}) && {jailed}{in_range}/ {{",
              f"$c = {leader}; $i = args->id;"]
     lines += [f"$a{n} = args->args[{n}];" for n in range(6)]
     lines.append("@n[$c, $i] = count();")
@@ -90,7 +93,7 @@ def program(ids):
             lines.append(f"if ($i == {number[call]}) {{ @a[$c, $i, (uint64){index}, "
                          f"{value_of(index, kind)}] = count(); }}")
     lines += ["}", "tracepoint:raw_syscalls:sys_exit",
-              f"/({which}) && curtask->seccomp.mode == 2{in_range}/ {{",
+              f"/({which}) && {jailed}{in_range}/ {{",
               f"$c = {leader}; $i = args->id; $r = args->ret;"]
     for call, errno in sorted(answered()):
         lines.append(f"if ($i == {number[call]} && $r == {-errno}) "

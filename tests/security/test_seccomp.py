@@ -18,9 +18,10 @@ import unittest
 
 from seccomp_items import OF_COMM, PROFILES, items, observed
 
-NAMES = ["qemu-kvm", "qemu-tcg", "virtiofsd"]
+NAMES = ["qemu-kvm", "qemu-tcg", "virtiofsd", "virtiofsd-rs"]
 # No run under KVM: what both accelerators need is seen under TCG.
-LISTS = {"qemu-kvm": "qemu-tcg", "qemu-tcg": "qemu-tcg", "virtiofsd": "virtiofsd"}
+LISTS = {"qemu-kvm": "qemu-tcg", "qemu-tcg": "qemu-tcg", "virtiofsd": "virtiofsd",
+         "virtiofsd-rs": "virtiofsd-rs"}
 HEADER = "# Seen in runs, and where: tests/security/test_seccomp.py\n"
 watched, which = None, None
 

@@ -349,8 +349,9 @@ static void test_invalid(void **state)
 /* The shipped profiles: names of the JSON against the filter they become. */
 static void test_shipped(void **state)
 {
-	static const char *const name[] = { "qemu-tcg", "qemu-kvm", "virtiofsd",
-					    "proxy", "shim" };
+	static const char *const name[] = { "qemu-tcg",	 "qemu-kvm",
+					    "virtiofsd", "virtiofsd-rs",
+					    "proxy",	 "shim" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(name); i++) {

@@ -70,8 +70,9 @@ static void expect(const char *name, int code, const char *text)
 
 static void test_built(void **state)
 {
-	static const char *const name[] = { "qemu-tcg", "qemu-kvm", "virtiofsd",
-					    "proxy", "shim" };
+	static const char *const name[] = { "qemu-tcg",	 "qemu-kvm",
+					    "virtiofsd", "virtiofsd-rs",
+					    "proxy",	 "shim" };
 	struct err err = ERR_INIT;
 
 	(void)state;

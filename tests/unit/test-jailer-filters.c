@@ -178,14 +178,14 @@ static void shared_arguments(void)
 	       { "PROT_GROWSDOWN", SYS_mprotect, { 0, 0, 0x01000003 } });
 	EXPECT(0, { "FUTEX_WAKE", SYS_futex, { (long)&filter_len, 1 } },
 	       { "getrlimit", SYS_prlimit64, { 0, 7 } },
-	       { "MADV_DONTNEED", SYS_madvise, { 0, 0, MADV_DONTNEED } },
-	       { "F_GETFL", SYS_fcntl, { 0, F_GETFL } });
-	EXPECT(EPERM, { "setrlimit", SYS_prlimit64, { 0, 7, 4096 } });
+	       { "MADV_DONTNEED", SYS_madvise, { 0, 0, MADV_DONTNEED } });
 }
 
 /* What a VMM may ask of files, sockets and memory. */
 static void vmm_arguments(void)
 {
+	EXPECT(EPERM, { "setrlimit", SYS_prlimit64, { 0, 7, 4096 } });
+	EXPECT(0, { "F_GETFL", SYS_fcntl, { 0, F_GETFL } });
 	EXPECT(KILLED, { "O_CREAT", SYS_openat, { -1, 0, O_CREAT } },
 	       { "O_WRONLY", SYS_openat, { -1, 0, O_WRONLY } },
 	       { "O_TRUNC", SYS_openat, { -1, 0, O_TRUNC } },
@@ -327,8 +327,8 @@ static bool looks_downwards(void)
 
 static void test_whole_address_space(void **state)
 {
-	static const char *const profile[] = { "virtiofsd", "qemu-tcg",
-					       "qemu-kvm" };
+	static const char *const profile[] = { "virtiofsd", "virtiofsd-rs",
+					       "qemu-tcg", "qemu-kvm" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(profile); i++)
@@ -408,9 +408,43 @@ static void test_virtiofsd(void **state)
 	       { "unshare(FS|NEWNS)", SYS_unshare, { CLONE_FS | CLONE_NEWNS } },
 	       { "connect", SYS_connect, { 0 } });
 	EXPECT(0, { "unshare(FS)", SYS_unshare, { CLONE_FS } });
+	EXPECT(EPERM, { "setrlimit", SYS_prlimit64, { 0, 7, 4096 } });
+	EXPECT(0, { "F_GETFL", SYS_fcntl, { 0, F_GETFL } });
 	EXPECT(ENOSYS, { "userfaultfd", SYS_userfaultfd, { 0 } });
 	EXPECT(EOPNOTSUPP, { "flock", SYS_flock, { 0 } });
 	EXPECT(KILLED, { "any ioctl", SYS_ioctl, { 0, 0x5401 } });
+	unload();
+}
+
+static void test_virtiofsd_rs(void **state)
+{
+	long none = 0xffffffff;
+
+	(void)state;
+	load("virtiofsd-rs");
+	common();
+	thread_in_namespace();
+	spent_execve();
+	shared_arguments();
+	no_new_code();
+	EXPECT(KILLED, { "setrlimit", SYS_prlimit64, { 0, 7, 4096 } },
+	       { "unshare(FS)", SYS_unshare, { CLONE_FS } },
+	       { "unshare(NEWNS)", SYS_unshare, { CLONE_NEWNS } },
+	       { "name_to_handle_at", SYS_name_to_handle_at, { 0 } },
+	       { "membarrier", SYS_membarrier, { 0 } },
+	       { "kill", SYS_kill, { 0 } }, { "tkill", SYS_tkill, { 0 } },
+	       { "connect", SYS_connect, { 0 } },
+	       { "sendto", SYS_sendto, { 0 } },
+	       { "sendmsg without MSG_NOSIGNAL", SYS_sendmsg, { -1, 0, 0 } },
+	       { "all user ids", SYS_setresuid, { 1, 1, 1 } },
+	       { "real group id", SYS_setresgid, { 1, none, none } },
+	       { "saved user id", SYS_setresuid, { none, none, 1 } },
+	       { "two groups", SYS_setgroups, { 2, 0 } },
+	       { "any ioctl", SYS_ioctl, { 0, 0x5401 } });
+	EXPECT(0, { "no id", SYS_setresuid, { none, none, none } },
+	       { "no id, sign-extended", SYS_setresgid, { -1, -1, -1 } },
+	       { "no group", SYS_getgroups, { 0, 0 } });
+	EXPECT(EBADF, { "an answer", SYS_sendmsg, { -1, 0, MSG_NOSIGNAL } });
 	unload();
 }
 
@@ -433,6 +467,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_tcg),
 		cmocka_unit_test(test_kvm),
 		cmocka_unit_test(test_virtiofsd),
+		cmocka_unit_test(test_virtiofsd_rs),
 		cmocka_unit_test(test_proxy),
 		cmocka_unit_test(test_whole_address_space),
 	};

@@ -66,11 +66,10 @@ static void test_shipped_vmm(void **state)
 	}
 }
 
-static void test_shipped_file_server(void **state)
+static void check_file_server(const char *name)
 {
-	struct policy *policy = shipped("virtiofsd");
+	struct policy *policy = shipped(name);
 
-	(void)state;
 	assert_int_equal(policy->identity, POLICY_ID_WHOLE_MAP);
 	assert_int_equal(policy->caps, 0x880000db);
 	assert_int_equal(policy->start_caps,
@@ -79,6 +78,13 @@ static void test_shipped_file_server(void **state)
 	assert_int_equal(policy->rlimits[0].resource, RLIMIT_CORE);
 	assert_int_equal(policy->rlimits[0].value, 0);
 	policy_free(policy);
+}
+
+static void test_shipped_file_server(void **state)
+{
+	(void)state;
+	check_file_server("virtiofsd");
+	check_file_server("virtiofsd-rs");
 }
 
 /* Parses text; the error must hold the word. */

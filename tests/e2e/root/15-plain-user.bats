@@ -288,8 +288,8 @@ others_is_refused() {
 	world_bundle others '.process.args = ["/bin/true"]'
 	OCI_IDS+=(others)
 	for file in libexec/kata/kata-{jailer,proxy,shim} share/kata/{vmlinux,initrd.img} \
-		share/kata/policies/{qemu-kvm,qemu-tcg,virtiofsd,kata-proxy,kata-shim}.json \
-		share/kata/seccomp/{qemu-kvm,qemu-tcg,virtiofsd,proxy,shim}.bpf; do
+		share/kata/policies/{qemu-kvm,qemu-tcg,"$FS",kata-proxy,kata-shim}.json \
+		share/kata/seccomp/{qemu-kvm,qemu-tcg,"$FS",proxy,shim}.bpf; do
 		others_is_refused $file
 	done
 	# QEMU itself: another's, from a place that only the owner tells
@@ -301,7 +301,7 @@ others_is_refused() {
 @test "plain: policies and filters that the user may not read" {
 	local file
 
-	for file in policies/virtiofsd.json seccomp/proxy.bpf seccomp/virtiofsd.bpf \
+	for file in "policies/$FS.json" seccomp/proxy.bpf "seccomp/$FS.bpf" \
 		seccomp/guest/default.json; do
 		chmod 600 "$WORLD/build/share/kata/$file"
 		refused ranges '' "/$file: Permission denied"

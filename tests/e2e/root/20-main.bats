@@ -26,7 +26,7 @@ load ../helpers
 
 	start $IMAGE sleep 1000
 	text=$(cat "/run/kata/$CID/verified.json")
-	for name in qemu-tcg virtiofsd; do
+	for name in qemu-tcg "$FS"; do
 		has "$(checks "$text" 'seccomp filter')" "^$name: $name [0-9a-f]{16} installed\$"
 		has "$(checks "$text" 'seccomp calls')" "^$name: [0-9]+ always, [0-9]+ by argument\$"
 	done

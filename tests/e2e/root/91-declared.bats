@@ -19,7 +19,7 @@ vmm_row() {
 	run declared "kata-proxy=$(note "$CID" .kata.proxyPid)" \
 		"kata-shim=$(note "$CID" .pid)" \
 		"$(vmm_row)=$(note "$CID" .kata.vmmPid)" \
-		"virtiofsd=$(note "$CID" .kata.fileServerPid)"
+		"$FS=$(note "$CID" .kata.fileServerPid)"
 	echo "$output"
 	same "$status" 0
 	# all of it was compared
