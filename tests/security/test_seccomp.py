@@ -13,6 +13,8 @@ no program may have been killed, either). --write writes the lists from it, with
 the list has so already."""
 
 import json
+import re
+import subprocess
 import sys
 import unittest
 
@@ -22,6 +24,8 @@ NAMES = ["qemu-kvm", "qemu-tcg", "virtiofsd", "virtiofsd-rs"]
 # No run under KVM: what both accelerators need is seen under TCG.
 LISTS = {"qemu-kvm": "qemu-tcg", "qemu-tcg": "qemu-tcg", "virtiofsd": "virtiofsd",
          "virtiofsd-rs": "virtiofsd-rs"}
+# Calls of QEMU 7.2 that QEMU 10 does not make any more.
+BEFORE_10 = {"poll", "ioctl 1=0x800454d7"}
 HEADER = "# Seen in runs, and where: tests/security/test_seccomp.py\n"
 watched, which = None, None
 
@@ -33,6 +37,12 @@ def seen_texts(name):
         return set(listed)
     ours = {str(item) for item in items(name)}
     return set(listed) & ours
+
+
+def qemu_major():
+    run = subprocess.run(["qemu-system-x86_64", "--version"], stdout=subprocess.PIPE,
+                         text=True, check=True)
+    return int(re.search(r"version (\d+)\.", run.stdout)[1])
 
 
 class Lists(unittest.TestCase):
@@ -73,11 +83,13 @@ class Watched(unittest.TestCase):
         self.assertEqual(watched["kills"], [])
 
     def test_the_list_is_confirmed(self):
+        past = BEFORE_10 if qemu_major() >= 10 else set()
         for comm, name in OF_COMM.items():
             where = observed(name)
             gone = [str(item) for item in items(name)
                     if which in ("all", where.get(str(item)))
-                    and str(item) in where and not item.seen_in(watched["seen"][comm])]
+                    and str(item) in where and not (name == "qemu-tcg" and str(item) in past)
+                    and not item.seen_in(watched["seen"][comm])]
             self.assertEqual(gone, [], f"{name}: no longer seen")
 
 
