@@ -116,6 +116,8 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 	if [ -f $(SELINUX_PP) ]; then \
 		install -D -m 0644 $(SELINUX_PP) $(D)/share/selinux/packages/kata.pp && \
 		install -m 0644 selinux-policy/kata.if $(D)/share/selinux/packages/; fi
+	install -D -m 0644 jailer/apparmor/kata-runtime \
+		$(D)/share/kata/apparmor/kata-runtime
 	install -D -m 0644 runtime/kata-runtime.bash \
 		$(D)/share/bash-completion/completions/kata-runtime
 

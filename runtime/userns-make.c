@@ -84,9 +84,10 @@ int userns_refused(int code, const char *what, struct err *err)
 		      '1'))
 		return err_msg(
 			err, code,
-			"%s: AppArmor forbids it to programs without a profile; give "
-			"kata-runtime one with \"userns,\", or set the sysctl "
-			"kernel.apparmor_restrict_unprivileged_userns to 0",
+			"%s: AppArmor forbids it to programs without a profile that "
+			"grants userns (the sysctl "
+			"kernel.apparmor_restrict_unprivileged_userns is 1); load ours, "
+			"share/kata/apparmor/kata-runtime of the installation",
 			what);
 	return err_set(
 		err, code,
