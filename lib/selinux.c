@@ -177,6 +177,32 @@ int selinux_set_range(const char *range, struct err *err)
 	return 0;
 }
 
+int selinux_socket_plain(struct err *err)
+{
+	AUTO_CONTEXT context_t context = NULL;
+	const char *label;
+
+	if (!selinux_is_on())
+		return 0;
+	if (get_own(&context, err) < 0)
+		return -err->code;
+	if (strcmp(context_type_get(context), SELINUX_RUNTIME) != 0)
+		return 0;
+	errno = 0;
+	if (context_range_set(context, "s0") != 0)
+		return err_set(err, failure(), "SELinux range s0");
+	label = context_str(context);
+	if (!label || setsockcreatecon_raw(label) < 0)
+		return err_set(err, failure(), "SELinux label of a socket");
+	return 0;
+}
+
+void selinux_socket_done(void)
+{
+	IGNORE(selinux_is_on() && setsockcreatecon_raw(NULL) < 0,
+	       "a socket without categories is no less than ours");
+}
+
 int selinux_set_create(const char *type, const char *level, struct err *err)
 {
 	AUTO_CONTEXT context_t context = NULL;

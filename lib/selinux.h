@@ -38,6 +38,14 @@ bool selinux_has_type(const char *label, const char *type);
  */
 int selinux_set_range(const char *range, struct err *err) MUST_CHECK;
 /*
+ * In kata-runtime's own domain: sockets that this thread makes have no category
+ * until selinux_socket_done(). What they are connected to can ask who is there,
+ * which it may not of a socket with categories that it lacks. Elsewhere nothing
+ * is changed.
+ */
+int selinux_socket_plain(struct err *err) MUST_CHECK;
+void selinux_socket_done(void);
+/*
  * Label of the files that this thread makes: type NULL leaves it to the policy,
  * else object_r with this type and level.
  */

@@ -24,8 +24,13 @@
 #include "fd.h"
 
 #define PROBE_ITERATIONS 100000
-/* Silicon needs about 0.1 ms, emulation was seen to need 90 ms and more. */
+/*
+ * Silicon needs about 0.1 ms, nested virtualization on a busy machine was seen to
+ * need 3 to 30 ms, emulation 90 ms and more. In between, a second look decides.
+ */
 #define PROBE_LIMIT_US 25000
+#define PROBE_DOUBT_US 75000
+#define PROBE_TRIES 3
 /*
  * The child gets this much processor time: of the clock on the wall other load
  * takes any part, and the second limit is only for a child that never runs.
@@ -129,6 +134,24 @@ static int run_guest(int vcpu_fd, const struct kvm_run *run,
 	return 0;
 }
 
+static int fastest(int vcpu_fd, const struct kvm_run *run,
+		   struct probe_result *ret)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < PROBE_TRIES; i++) {
+		if (set_registers(vcpu_fd, ret) < 0 ||
+		    run_guest(vcpu_fd, run, ret) < 0)
+			return -ret->code;
+		if (ret->time_us < best)
+			best = ret->time_us;
+		if (best <= PROBE_LIMIT_US || best > PROBE_DOUBT_US)
+			break;
+	}
+	ret->time_us = best;
+	return 0;
+}
+
 static int probe(struct probe_result *ret)
 {
 	AUTO_FD int kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -157,9 +180,7 @@ static int probe(struct probe_result *ret)
 		   vcpu_fd, 0);
 	if (run == MAP_FAILED)
 		return failed(ret, "map vcpu");
-	if (set_registers(vcpu_fd, ret) < 0)
-		return -ret->code;
-	return run_guest(vcpu_fd, run, ret);
+	return fastest(vcpu_fd, run, ret);
 }
 #else
 static int probe(struct probe_result *ret)

@@ -23,6 +23,7 @@
 #include "policy.h"
 #include "report.h"
 #include "runtime.h"
+#include "selinux.h"
 #include "settings-keys.h"
 #include "sha256.h"
 #include "sizing.h"
@@ -53,7 +54,11 @@ static int run_version(const char *path, char **ret, struct err *err)
 		return -err->code;
 	strv_add(&argv, path);
 	strv_add(&argv, "--version");
-	r = child_output(path, &argv, VERSION_MS, VERSION_BYTES, ret, err);
+	r = selinux_exec_foreign(err);
+	if (r == 0)
+		r = child_output(path, &argv, VERSION_MS, VERSION_BYTES, ret,
+				 err);
+	selinux_exec_done();
 	strv_done(&argv);
 	return r > 0 ? err_msg(err, ENOEXEC, "%s --version: wait status %d: %s",
 			       path, r, child_line(*ret, "")) :

@@ -27,6 +27,7 @@
 #include "json.h"
 #include "num.h"
 #include "path.h"
+#include "selinux.h"
 #include "userns.h"
 
 #define STATE_BYTES_MAX (256 * 1024)
@@ -640,9 +641,13 @@ int state_socket_address(int dir_fd, const char *name, void *ret_sockaddr_un,
 
 int state_connect(int dir_fd, const char *name, int type, struct err *err)
 {
-	AUTO_FD int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	AUTO_FD int fd = -1;
 	struct sockaddr_un address;
 
+	if (selinux_socket_plain(err) < 0)
+		return -err->code;
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	selinux_socket_done();
 	if (fd < 0)
 		return err_set(err, errno, "socket");
 	if (state_socket_address(dir_fd, name, &address, err) < 0)
