@@ -20,6 +20,7 @@
 #include "path.h"
 #include "policy.h"
 #include "seccomp.h"
+#include "selinux.h"
 
 #define VERSION_MS 5000
 #define VERSION_BYTES_MAX 4096
@@ -108,8 +109,12 @@ int file_server_version(const char *program, char **ret_text, struct err *err)
 		return -err->code;
 	strv_add(&argv, program);
 	strv_add(&argv, "--version");
-	r = child_output_prepared(program, &argv, answer_getgroups, VERSION_MS,
-				  VERSION_BYTES_MAX, &text, err);
+	r = selinux_exec_foreign(err);
+	if (r == 0)
+		r = child_output_prepared(program, &argv, answer_getgroups,
+					  VERSION_MS, VERSION_BYTES_MAX, &text,
+					  err);
+	selinux_exec_done();
 	strv_done(&argv);
 	if (r > 0)
 		r = err_msg(err, ENOEXEC, "%s --version: wait status %d: %s",
