@@ -361,9 +361,10 @@ static void undo(struct creation *c)
 	if (c->vm_failed)
 		keep_log(c->rt, c->dir_fd);
 	hook_point_stopped(c->dir_fd, &c->state);
-	if (path_remove_tree(c->rt->root_fd, c->id, &err) < 0 ||
-	    (c->state.uid && uid_pool_release(c->rt, &c->state, &err) < 0) ||
-	    labels_release(c->rt, &c->state, &err) < 0)
+	/* while the name is still taken: the next one of it has its own */
+	if (labels_release(c->rt, &c->state, &err) < 0 ||
+	    path_remove_tree(c->rt->root_fd, c->id, &err) < 0 ||
+	    (c->state.uid && uid_pool_release(c->rt, &c->state, &err) < 0))
 		fprintf(stderr, "kata-runtime: clean up: %s\n", err.text);
 }
 
@@ -447,12 +448,12 @@ int container_remove(struct runtime *rt, const char *id, int dir_fd,
 				damaged.text);
 		r = sandbox_quit(dir_fd, err);
 	}
+	if (r >= 0) /* while the name is still taken */
+		r = labels_release(rt, &state, err);
 	if (r >= 0)
 		r = remove_dir(rt, id, &state, err);
 	if (r >= 0 && state.uid) /* files of the id kept it until now */
 		r = uid_pool_release(rt, &state, err);
-	if (r >= 0)
-		r = labels_release(rt, &state, err);
 	state_done(&state);
 	return r;
 }

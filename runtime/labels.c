@@ -132,23 +132,31 @@ static bool is_level(const char *label, const char *level)
 	return strcmp(high, level) == 0;
 }
 
-/* One that has ended meanwhile, or may not be asked, has no say. */
-static bool is_in_use(const char *level)
+/*
+ * Has a process this level? One that has ended meanwhile, or may not be asked,
+ * has no say. Return: 1, 0, -errno
+ */
+static int is_in_use(const char *level, struct err *err)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	bool used = false;
+	int used = 0;
 
-	while (proc && !used && (entry = readdir(proc))) {
+	if (!proc)
+		return err_set(err, errno, "categories in use: /proc");
+	errno = 0;
+	while (!used && (entry = readdir(proc))) {
 		AUTO_FREE char *label = NULL;
-		struct err err = ERR_INIT;
+		struct err ignored = ERR_INIT;
 		uint32_t pid;
 
 		if (num_parse_u32(entry->d_name, INT32_MAX, &pid) == 0 &&
-		    selinux_get((pid_t)pid, &label, &err) == 0)
+		    selinux_get((pid_t)pid, &label, &ignored) == 0)
 			used = is_level(label, level);
+		errno = 0;
 	}
-	return used;
+	return used || !errno ? used :
+				err_set(err, errno, "categories in use: /proc");
 }
 
 /* Return: 0; -EEXIST somebody has it; -errno */
@@ -186,9 +194,10 @@ static int pick(int pool_fd, const char *owner, const struct mcs_set *from,
 		if (mcs_pick_pair(from, random[0], random[1], &pair) < 0)
 			break;
 		level = mcs_level(&pair);
-		if (is_in_use(level))
-			continue;
-		r = write_level(pool_fd, owner, level, err);
+		r = is_in_use(level, err);
+		if (r < 0)
+			return r;
+		r = r ? -EEXIST : write_level(pool_fd, owner, level, err);
 		if (r == -EEXIST)
 			continue;
 		if (r == 0)
@@ -217,6 +226,10 @@ static int note_asked(int pool_fd, const char *owner, const struct mcs_set *set,
 	return r == -EEXIST ? 0 : r;
 }
 
+/*
+ * With two categories at most the caller has one level for all of its pods.
+ * Return: 1 a level of this pod's own, or the engine's; 0 the caller's; -errno
+ */
 static int take_level(const struct runtime *rt, const struct oci_spec *spec,
 		      struct state *state, struct err *err)
 {
@@ -231,17 +244,17 @@ static int take_level(const struct runtime *rt, const struct oci_spec *spec,
 	r = asked_for(spec, &own, &asked, err);
 	if (r < 0)
 		return r;
-	if (r == 0 && mcs_count(&own.high) < 2) {
+	if (r == 0 && mcs_count(&own.high) <= 2) {
 		state->selinux_level = mcs_level(&own.high);
 		return 0;
 	}
 	pool_fd = uid_pool_lock(state->uid_pool, err);
 	if (pool_fd < 0)
 		return pool_fd;
-	return r > 0 ? note_asked(pool_fd, owner, &asked, &state->selinux_level,
-				  err) :
-		       pick(pool_fd, owner, &own.high, &state->selinux_level,
-			    err);
+	r = r > 0 ? note_asked(pool_fd, owner, &asked, &state->selinux_level,
+			       err) :
+		    pick(pool_fd, owner, &own.high, &state->selinux_level, err);
+	return r < 0 ? r : 1;
 }
 
 /* What is less than the whole layer: told, or refused when it is required. */
@@ -263,16 +276,18 @@ int labels_take(const struct runtime *rt, const struct oci_spec *spec,
 		struct state *state, struct err *err)
 {
 	AUTO_FREE char *weak = NULL;
+	int r;
 
 	if (find_absence(&state->selinux_absent, err) < 0)
 		return -err->code;
 	if (state->selinux_absent)
 		return note(rt, state, state->selinux_absent, err);
-	if (take_level(rt, spec, state, err) < 0)
-		return -err->code;
-	if (!strchr(state->selinux_level, ':')) {
+	r = take_level(rt, spec, state, err);
+	if (r < 0)
+		return r;
+	if (r == 0) {
 		weak = xasprintf(
-			"no categories: the caller's label has none to give (%s)",
+			"no categories of its own: the caller's label has none to give (%s)",
 			state->selinux_level);
 		if (note(rt, state, weak, err) < 0)
 			return -err->code;
