@@ -12,9 +12,14 @@ labels() {
 	ps -eo label,args | grep -E "$OURS" | grep -vE 'grep|ps -e' | tee "$RESULTS/ps"
 }
 
+# created ID: a container that was created, no more. Its shim keeps the stdio.
+created() {
+	as_login user bash -c "$KATA create --bundle ~/b $1 </dev/null >~/out 2>&1 || { cat ~/out; exit 1; }"
+}
+
 guest_without_the_module_it_says_so() {
 	plain_bundle user /home/user/b
-	as_login user "$KATA" create --bundle /home/user/b without >out 2>&1 </dev/null
+	created without
 	as_login user "$KATA" state without | tee state
 	grep 'selinux: the kata module is not loaded' state
 	as_login user "$KATA" delete --force without
@@ -40,7 +45,7 @@ guest_main_job_by_podman() {
 guest_labels_of_a_sandbox() {
 	local level
 
-	as_login user "$KATA" create --bundle /home/user/b labels >out 2>&1 </dev/null
+	created labels
 	labels
 	level=$(as_login user "$KATA" state labels | jq -r '.. | .selinuxLevel? // empty')
 	[[ $level =~ ^s0:c[0-9]+,c[0-9]+$ ]] || fail "level \"$level\""
