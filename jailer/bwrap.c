@@ -115,7 +115,7 @@ static void add_namespaces(const struct jail *jail, struct strv *args)
 	 * The file server's is entered by identity.c: given --userns, bwrap 0.8
 	 * leaves that descriptor open in the program.
 	 */
-	if (jail->policy->identity == POLICY_ID_OWN) {
+	if (jail->policy->identity == POLICY_ID_OWN && !hook_is_broken("user")) {
 		strv_add(args, "--unshare-user");
 		strv_add(args, "--disable-userns");
 	}

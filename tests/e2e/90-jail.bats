@@ -263,6 +263,8 @@ create_without_landlock() {
 	[ "$status" -eq 125 ]
 }
 
+# with an id of its own bubblewrap could make no namespace at all
+@test "jail: VMM without a user namespace is caught" { caught vmm uid+user+layout 'BAD .*namespace user'; }
 @test "jail: VMM without a pid namespace is caught" { caught vmm pid 'pid'; }
 @test "jail: VMM without a network namespace is caught" { caught vmm net 'net'; }
 @test "jail: VMM without an ipc namespace is caught" { caught vmm ipc 'ipc'; }
