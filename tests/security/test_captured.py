@@ -4,13 +4,15 @@
 with a running container, and what comes of it. docs/captured-vmm.md has
 the tables; every cell of them is a test here, and a difference fails.
 
-usage: test_captured.py BUILD [--write | --sample] [unittest arguments]
+usage: test_captured.py BUILD [--write] [--sample | --kvm] [unittest arguments]
 --write puts what is found into the table instead of comparing. --sample leaves
 half of it out: each program tries each action in one of the two modes, in turn;
-layers are all there. Needs root of the initial namespace; the sandboxes of an
-ordinary user are E2E_USER's.
+layers are all there. --kvm is for a host with KVM (tests/vm/35-captured.bash):
+QEMU under it, its column and its filters, nothing else. Needs root of the
+initial namespace; the sandboxes of an ordinary user are E2E_USER's.
 """
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -31,6 +33,10 @@ MODES = ("rootless", "root")
 CAPTIVES = (("QEMU", "vmm", "main"), ("file server", "fs", "main"),
             ("its first thread", "fs", "first"))
 WORKER = ("a queue's thread", "fs", "worker")
+# Where KVM is: the same actions. So slow a host does not start a sandbox for each
+# that kills; one does, the others end a program of ours under the same filters.
+KVM_WHO, KVM_MODE, KVM_KILLS = "QEMU under KVM", "rootless", "mount"
+CALLS_MAX = 66
 LABELS = {"QEMU": "vmm", "file server": "fs", "its first thread": "fs_first_thread",
           "a queue's thread": "fs_queue_thread"}
 found = {}  # (table, row, column) -> cell, for --write
@@ -39,7 +45,8 @@ places, hosts, work, build = {}, {}, "", ""
 
 # --- the table ------------------------------------------------------------------
 def columns():
-    return [f"{who}, {mode}" for who, _, _ in CAPTIVES for mode in MODES]
+    own = [f"{who}, {mode}" for who, _, _ in CAPTIVES for mode in MODES]
+    return own[:len(MODES)] + [f"{KVM_WHO}, {KVM_MODE}"] + own[len(MODES):]
 
 
 def expected():
@@ -162,18 +169,23 @@ def attempt(box, host, name, program, which):
     """The cell: what the action noted, and what it was killed by."""
     action = ACTIONS[name]
     captive = box.capture(program, which)
+    if KVM and name != KVM_KILLS:
+        captive.spare(work)
     try:
         action.run(Target(captive, program, which, box), host)
         return captive.cell()
     except Killed as killed:
         captive.note(killed.text)
-        if killed.text != "executed":
+        if killed.text != "executed" and not captive.stand_in:
             wait_until(10, lambda: not box.lives(program))
         else:
             box.spent = True
         return captive.cell()
     finally:
         captive.end()
+
+
+IDLE = {("rootless", "allocate")}  # does not apply, and does nothing
 
 
 def perform(mode, name, program, which):
@@ -186,7 +198,7 @@ def perform(mode, name, program, which):
     try:
         return attempt(box, host_of(mode), name, program, which)
     finally:
-        box.spent |= action.spends
+        box.spent |= action.spends and (mode, name) not in IDLE
         if box.lives("vmm") and box.lives("fs") and not action.live_proxy:
             os.kill(box.proxy, signal.SIGCONT)
 
@@ -256,20 +268,24 @@ class Layers(unittest.TestCase):
                 self.assertEqual(cell, expected().get(("layer", name, column), "no such cell"))
 
 
+def kvm_profile():
+    return build + "/share/kata/seccomp/qemu-kvm.bpf"
+
+
 class UnderKvm(unittest.TestCase):
     """QEMU's filters under KVM, on a program of ours: KVM itself is not needed
     to know what they do. The first is compiled for the jail, the second is read
-    back from a live QEMU, which loads the same one under every accelerator."""
+    back from a live QEMU, which loads the same one under every accelerator.
+    Where there is KVM both are the live QEMU's."""
     maxDiff = None
 
     def check(self, name):
         box = pools["rootless"].get(places["rootless"], "vmm", False)
         live = box.capture("vmm")
-        own = work + "/own.bpf"
-        with open(own, "wb") as file:
-            file.write(live.filters[-1])
+        live.spare(work)
         live.end()
-        captive = Captive("--filtered", build + "/share/kata/seccomp/qemu-kvm.bpf", own)
+        files = live.stand_in if KVM else [kvm_profile(), live.stand_in[-1]]
+        captive = Captive("--filtered", *files)
         try:
             KVM_ACTIONS[name][1](captive)
         except Killed as killed:
@@ -282,10 +298,54 @@ class UnderKvm(unittest.TestCase):
             self.assertEqual(cell, expected().get(("under KVM", name, "result"), "no such cell"))
 
 
+class LiveKvm(unittest.TestCase):
+    """A QEMU that runs under KVM, as the kernel shows it."""
+
+    def setUp(self):
+        self.box = pools["rootless"].get(places["rootless"], "vmm", False)
+
+    def test_it_is_kvm(self):
+        links = [os.readlink(f"/proc/{self.box.vmm}/fd/{fd}")
+                 for fd in os.listdir(f"/proc/{self.box.vmm}/fd")]
+        self.assertIn("anon_inode:kvm-vm", links)
+
+    def test_its_filter_is_the_profile(self):
+        live = self.box.capture("vmm")
+        live.end()
+        with open(kvm_profile(), "rb") as file:
+            self.assertEqual(live.filters[0], file.read())
+        self.assertEqual(len(live.filters), 2)
+
+    def test_usable_calls(self):
+        told = subprocess.run([build + "/tools/filter-report", str(self.box.vmm)], check=True,
+                              stdout=subprocess.PIPE).stdout
+        calls = set()
+        for stack in json.loads(told):
+            calls |= set(stack["always"]) | set(stack["byArgument"])
+            self.assertEqual(stack["foreign"], 0)
+        print(f"{len(calls)} usable system calls", file=sys.stderr)
+        self.assertGreater(len(calls), 20)  # it could be read
+        self.assertLessEqual(len(calls), CALLS_MAX)
+
+    def test_executable_memory_is_files(self):
+        with open(f"/proc/{self.box.vmm}/maps", encoding="utf-8") as file:
+            maps = [line.split(None, 5) for line in file if "x" in line.split()[1]]
+        self.assertGreater(len(maps), 10)
+        for _, rights, _, _, inode, *name in maps:
+            self.assertNotIn("w", rights, name)
+            self.assertTrue(inode != "0" or name[0].strip() in ("[vdso]", "[vsyscall]"), name)
+
+
 def add_tests():
     for name in KVM_ACTIONS:
         setattr(UnderKvm, "test_kvm_" + name.replace("-", "_"),
                 lambda self, a=name: self.check(a))
+    if KVM:
+        for name in ACTIONS:
+            setattr(Captured, f"test_kvm_{name.replace('-', '_')}",
+                    lambda self, a=name: self.check(KVM_MODE, KVM_WHO, a, "vmm", "main"))
+        return
+    del globals()["LiveKvm"]
     for layer in LAYERS:
         setattr(Layers, "test_layer_" + layer.replace(" ", "_"), lambda self, a=layer: self.check(a))
     cells = expected()
@@ -316,13 +376,14 @@ def prepare():
     work = tempfile.mkdtemp(prefix="kata-captured.", dir="/var/tmp")
     os.chmod(work, 0o755)
     bash(f"busybox_tar {work}/image.tar")
-    trees = [build, TOP + "/build/hooks"]
+    trees = [build] if KVM else [build, TOP + "/build/hooks"]
     if subprocess.run(["runuser", "-u", user, "--", "test", "-x", build + "/bin/kata-runtime"],
                       check=False).returncode != 0:
         trees = [copy(tree, f"{work}/{i}") for i, tree in enumerate(trees)]
-    for mode in MODES:
+    for mode in (KVM_MODE,) if KVM else MODES:
         places[mode] = Place(mode, work, trees[0], user)
-        places["broken " + mode] = Place("broken-" + mode, work, trees[1], user)
+        if not KVM:
+            places["broken " + mode] = Place("broken-" + mode, work, trees[1], user)
 
 
 def finish():
@@ -354,8 +415,8 @@ def main():
     sys.exit(not result.wasSuccessful())
 
 
-WRITE, SAMPLE = "--write" in sys.argv, "--sample" in sys.argv
-for word in ("--write", "--sample"):
+WRITE, SAMPLE, KVM = (word in sys.argv for word in ("--write", "--sample", "--kvm"))
+for word in ("--write", "--sample", "--kvm"):
     if word in sys.argv:
         sys.argv.remove(word)
 if __name__ == "__main__":
