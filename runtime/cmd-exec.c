@@ -61,7 +61,8 @@ struct execution {
 	int control_fd; /* ours; open until the end of a foreground exec */
 	pid_t pid;
 	struct process_ref shim; /* the same, for as long as it lives */
-	bool started;		 /* the guest has the process */
+	int shim_fd;  /* its pidfd; -1: it ended before there was one */
+	bool started; /* the guest has the process */
 };
 
 static void add_fd(struct execution *e, const char *name, int fd)
@@ -194,14 +195,12 @@ static void close_control(struct execution *e)
  */
 static void end_failed(const struct execution *e)
 {
-	struct err err = ERR_INIT;
-	AUTO_FD int fd = -1;
 	int r = 0;
 
 	if (e->pid <= 0)
 		return;
-	fd = process_pidfd(&e->shim, &err);
-	if (e->started || fd < 0 || fd_wait_in(fd, SETTLE_MS) <= 0)
+	if (e->started || e->shim_fd < 0 ||
+	    fd_wait_in(e->shim_fd, SETTLE_MS) <= 0)
 		r = process_kill(&e->shim, SIGKILL);
 	if (r < 0)
 		fprintf(stderr, "kata-runtime: end the shim (pid %d): %s\n",
@@ -215,7 +214,7 @@ static void end_failed(const struct execution *e)
 /* What the caller gets to watch it by. */
 static int tell_caller(struct execution *e, int pidfd_fd, struct err *err)
 {
-	if (pidfd_fd >= 0 && pidfd_send(pidfd_fd, e->pid, err) < 0)
+	if (pidfd_fd >= 0 && pidfd_send(pidfd_fd, e->shim_fd, err) < 0)
 		return -err->code;
 	if (!e->options->pid_file)
 		return 0;
@@ -227,8 +226,10 @@ static int record_shim(struct execution *e, struct err *err)
 {
 	int r = process_record(&e->shim, e->pid, "shim", err);
 
+	if (r == 0)
+		r = e->shim_fd = process_pidfd(&e->shim, err);
 	if (r != -ESRCH)
-		return r;
+		return r < 0 ? r : 0;
 	err_clear(err);
 	return 0;
 }
@@ -369,6 +370,8 @@ static int run_exec(struct execution *e, struct err *err)
 	oci_process_free(e->process);
 	policy_free(e->policy);
 	close_control(e);
+	if (e->shim_fd >= 0)
+		close(e->shim_fd);
 	state_done(&e->state);
 	close(e->dir_fd);
 	return r;
@@ -416,9 +419,11 @@ int cmd_exec(struct runtime *rt, int argc, char **argv, int first,
 	     struct err *err)
 {
 	struct exec_options o = { 0 };
-	struct execution e = {
-		.rt = rt, .options = &o, .dir_fd = -1, .control_fd = -1
-	};
+	struct execution e = { .rt = rt,
+			       .options = &o,
+			       .dir_fd = -1,
+			       .control_fd = -1,
+			       .shim_fd = -1 };
 	int at = parse(&o, argc, argv, first, err);
 	int r = at;
 

@@ -52,6 +52,7 @@ struct creation {
 	struct share share;
 	int pidfd_fd; /* --pidfd-socket, connected */
 	pid_t pid;
+	int shim_fd;	/* its pidfd, from when it was recorded; -1: none */
 	bool vm_failed; /* the sandbox's log says more than the error */
 };
 
@@ -248,6 +249,27 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 	return record_send(control_fd, &record, err);
 }
 
+/* One that has ended already has left word of why, unless it was killed. */
+static int record_shim(struct creation *c, int control_fd, struct err *err)
+{
+	struct err said = ERR_INIT;
+	union record record;
+	int r;
+
+	hook_step("shim-spawned");
+	r = process_record(&c->state.shim, c->pid, "shim", err);
+	if (r == 0)
+		r = c->shim_fd = process_pidfd(&c->state.shim, err);
+	if (r == -ESRCH &&
+	    record_expect(control_fd, RECORD_SHIM_CONFINED, &record, 0, &said) <
+		    0 &&
+	    said.code != EPIPE) {
+		*err = said;
+		r = -said.code;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int make_shim(struct creation *c, struct err *err)
 {
 	struct shim_fds fds = { 0 };
@@ -261,7 +283,7 @@ static int make_shim(struct creation *c, struct err *err)
 	close(pair[1]);
 	free(fds.list);
 	if (r == 0)
-		r = process_record(&c->state.shim, c->pid, "shim", err);
+		r = record_shim(c, ours, err);
 	if (r == 0)
 		r = cgroup_check(&c->state.cgroups, c->pid, "shim", err);
 	if (r == 0)
@@ -305,7 +327,7 @@ static int build(struct creation *c, struct err *err)
 	c->state.ready = true;
 	if (state_save(c->dir_fd, &c->state, err) < 0)
 		return -err->code;
-	if (c->pidfd_fd >= 0 && pidfd_send(c->pidfd_fd, c->pid, err) < 0)
+	if (c->pidfd_fd >= 0 && pidfd_send(c->pidfd_fd, c->shim_fd, err) < 0)
 		return -err->code;
 	if (c->options->pid_file &&
 	    pid_file_write(c->options->pid_file, c->pid, err) < 0)
@@ -376,7 +398,8 @@ int container_create(struct runtime *rt, const char *id,
 			      .id = id,
 			      .options = options,
 			      .dir_fd = -1,
-			      .pidfd_fd = -1 };
+			      .pidfd_fd = -1,
+			      .shim_fd = -1 };
 	int r;
 
 	sandbox_init(&c.sandbox); /* its descriptors are closed in every case */
@@ -409,6 +432,8 @@ int container_create(struct runtime *rt, const char *id,
 		close(c.dir_fd);
 	if (c.pidfd_fd >= 0)
 		close(c.pidfd_fd);
+	if (c.shim_fd >= 0)
+		close(c.shim_fd);
 	return r < 0 ? r : 0;
 }
 

@@ -19,7 +19,6 @@
 
 #include "alloc.h"
 #include "auto.h"
-#include "child.h"
 #include "fd.h"
 #include "ids.h"
 #include "num.h"
@@ -171,14 +170,10 @@ int engine_connect(const char *path, const char *what, struct err *err)
 	return take_fd(&fd);
 }
 
-int pidfd_send(int sock, pid_t pid, struct err *err)
+int pidfd_send(int sock, int pidfd, struct err *err)
 {
 	static const char name[] = "pidfd";
-	AUTO_FD int fd = pidfd_open_checked(pid, err);
-	int r;
+	int r = fd_send(sock, name, sizeof(name), &pidfd, 1);
 
-	if (fd < 0)
-		return fd;
-	r = fd_send(sock, name, sizeof(name), &fd, 1);
 	return r < 0 ? err_set(err, -r, "send the pidfd") : 0;
 }

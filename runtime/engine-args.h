@@ -17,8 +17,12 @@ int pid_file_write(const char *path, pid_t pid, struct err *err) MUST_CHECK;
 /* Connects to a stream socket of the engine; what names it in errors. */
 int engine_connect(const char *path, const char *what,
 		   struct err *err) MUST_CHECK;
-/* --pidfd-socket: the process to watch as a pidfd. */
-int pidfd_send(int sock, pid_t pid, struct err *err) MUST_CHECK;
+/*
+ * --pidfd-socket: the process to watch. pidfd stays the caller's, who has had it
+ * since the process was recorded: one that is opened by number once the process
+ * runs may find none, or another.
+ */
+int pidfd_send(int sock, int pidfd, struct err *err) MUST_CHECK;
 /* A process with a terminal: there must be a way to give it one. */
 int terminal_check(const char *console_socket, bool foreground,
 		   struct err *err) MUST_CHECK;

@@ -658,6 +658,63 @@ gone True"
 		create --bundle "$BUNDLE" --pidfd-socket /nowhere/s other
 }
 
+# Nobody else can have its number as long as it is not reaped: here it is.
+@test "verbs: --pidfd-socket: of one that has ended and been reaped meanwhile" {
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle reaped "$SLEEPS"
+	OCI_IDS+=(reaped)
+	cat >reaped.py <<-'END'
+		import ctypes, os, select, signal, socket, subprocess, sys
+		kata, bundle = sys.argv[1:]
+		ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+		path = "/tmp/e2e-reaped-%d" % os.getpid()
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(path)
+		server.listen(2)
+		server.settimeout(60)
+		def children():
+		    with open("/proc/self/task/%d/children" % os.getpid()) as file:
+		        return {int(pid) for pid in file.read().split()}
+		# stops at step; what it has made there is ours, and reaped when it has ended
+		def told(step, kills, *args):
+		    before = children()
+		    env = dict(os.environ, KATA_TEST_STOP=step)
+		    child = subprocess.Popen([kata, *args], env=env, stdin=subprocess.DEVNULL,
+		                             stdout=subprocess.DEVNULL, stderr=open("err", "w"))
+		    _, status = os.waitpid(child.pid, os.WUNTRACED)
+		    if not os.WIFSTOPPED(status):
+		        return "no stop: " + open("err").read()
+		    if kills:
+		        pid = int(subprocess.run([kata, "state", args[-1]], check=True, text=True,
+		                                 capture_output=True).stdout.split('"pid":')[1].split(",")[0])
+		        os.kill(pid, signal.SIGKILL)
+		        os.waitpid(pid, 0)
+		    else:
+		        pids = children() - before - {child.pid}
+		        assert pids
+		        for pid in pids:
+		            os.waitpid(pid, 0)
+		    os.kill(child.pid, signal.SIGCONT)
+		    if child.wait() != 0:
+		        return open("err").read()
+		    peer, _ = server.accept()
+		    _, fds, _, _ = socket.recv_fds(peer, 64, 1)
+		    return bool(select.select(fds, [], [], 30)[0])
+		subprocess.run([kata, "run", "-d", "--bundle", bundle, "reaped"], check=True,
+		               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+		               stderr=subprocess.DEVNULL)
+		print("exec", told("exec-started", False, "exec", "-d", "--pidfd-socket", path,
+		                   "reaped", "true"))
+		subprocess.run([kata, "delete", "--force", "reaped"], check=True)
+		print("create", told("container-created", True, "create", "--bundle", bundle,
+		                     "--pidfd-socket", path, "reaped"))
+		os.unlink(path)
+	END
+	run -0 inside python3 reaped.py "$KATA_HOOKS" "$BUNDLE"
+	same "$output" "exec True
+create True"
+}
+
 @test "verbs: kill: every form, and every process with --all" {
 	running kills '.process.args = ["/bin/sh", "-c", "trap : TERM; sleep 1000 & while :; do wait; done"]'
 	rt exec -d kills sleep 1001 >/dev/null 2>&1

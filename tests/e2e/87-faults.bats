@@ -65,8 +65,8 @@ programs() {
 
 @test "faults: the runtime is killed in create" {
 	struck state-recorded:runtime cgroup-planned:runtime id-taken:runtime cgroup-made:runtime proxy-up:runtime \
-		jails-inside:runtime jails-up:runtime vm-running:runtime shim-confined:runtime \
-		read-back:runtime
+		jails-inside:runtime jails-up:runtime vm-running:runtime shim-spawned:runtime \
+		shim-confined:runtime read-back:runtime
 }
 
 @test "faults: a jailer or a jail is killed in create" {
@@ -78,7 +78,7 @@ programs() {
 }
 
 @test "faults: agent, shim and init are killed in create" {
-	struck vm-running:agent shim-confined:shim agent-connected:shim read-back:init \
+	struck vm-running:agent shim-spawned:shim shim-confined:shim agent-connected:shim read-back:init \
 		container-created:init
 }
 

@@ -45,6 +45,30 @@ fails() {
 	fails 'VMM was killed by its seccomp filter .*type=1326'
 }
 
+has_stopped() {
+	grep -q '^State:.*T' "/proc/$1/status" 2>/dev/null
+}
+
+@test "why: a shim that has ended before it is looked at" {
+	local pid code=0
+
+	[ -n "$KATA_HOOKS" ] || skip "no test build of the runtime"
+	bundle early 'del(.mounts[] | select(.destination == "/proc"))'
+	OCI_IDS+=(early)
+	inside sh -c "rmdir '$BUNDLE/rootfs/proc' && touch '$BUNDLE/rootfs/proc'"
+	inside sh -c 'echo $$ >pid; KATA_TEST_STOP=shim-spawned exec "$@"' - \
+		"$KATA_HOOKS" create --bundle "$BUNDLE" early </dev/null >out 2>err &
+	within 60 test -s pid
+	pid=$(cat pid)
+	within 60 has_stopped "$pid" || { cat err; return 1; }
+	within 20 grep -q '/proc in the container.s root is not' "$XDG_RUNTIME_DIR/kata/early/log"
+	sleep 0.5 # it ends right after its word
+	inside kill -CONT "$pid"
+	wait $! || code=$?
+	same "$code" 1
+	has "$(cat err)" "^kata-runtime: .*/proc in the container's root is not a directory"
+}
+
 @test "why: the file server is killed, the container's stderr says so" {
 	start $IMAGE sleep 1000
 	inside kill -9 "$(note "$CID" .kata.fileServerPid)"
