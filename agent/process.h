@@ -19,7 +19,11 @@ void process_free(struct agent *agent, struct process *process);
 /* The child runs; its descriptors are in the process. Watches them. */
 int process_started(struct agent *agent, struct process *process,
 		    struct err *err) MUST_CHECK;
-/* Lets a frozen process exec; the call in setup_stream is answered then. */
+/*
+ * Lets a frozen process exec; the call in setup_stream is answered then. What
+ * the set-up channel has told meanwhile is the error, and its end. -ESRCH: an
+ * exec that has ended.
+ */
 int process_go(struct process *process, struct err *err) MUST_CHECK;
 int process_signal(struct process *process, int signal,
 		   struct err *err) MUST_CHECK;

@@ -308,12 +308,36 @@ int process_started(struct agent *agent, struct process *process,
 	return loop_watch(agent, &process->sync, EPOLLIN, err);
 }
 
+/* As if its end had been seen already: of an exec that leaves no name. */
+static int tell_gone(const struct process *process, struct err *err)
+{
+	if (process->is_init)
+		return err_msg(err, EBUSY, "the prepared process is gone");
+	return err_msg(
+		err, ESRCH,
+		"no such process: \"%.128s\" in container %s has ended before it was started",
+		process->exec_id, process->container->id);
+}
+
 int process_go(struct process *process, struct err *err)
 {
+	struct err ignored = ERR_INIT;
+
 	if (process->state != PROCESS_FROZEN)
 		return err_msg(err, EBUSY, "the process was already started");
-	if (process->go_fd < 0 || write(process->go_fd, "g", 1) != 1)
-		return err_msg(err, EBUSY, "the prepared process is gone");
+	/* It may be forged; a program that runs would be cut off for it. */
+	if (process->setup_err.code) {
+		*err = process->setup_err;
+		IGNORE(process_signal(process, SIGKILL, &ignored),
+		       "it may be gone");
+		return -err->code;
+	}
+	if (process->go_fd < 0 || has_ended(process))
+		return tell_gone(process, err);
+	if (write(process->go_fd, "g", 1) != 1)
+		return errno == EPIPE ?
+			       tell_gone(process, err) :
+			       err_set(err, errno, "let the process go");
 	drop_fd(&process->go_fd);
 	process->state = PROCESS_STARTING;
 	return 0;
