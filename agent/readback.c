@@ -347,6 +347,7 @@ int readback_take(struct agent *agent, const struct process *process,
 		return err_set(err, errno, "uname");
 	message->kernel = xstrdup(names.release);
 	message->agent_version = xstrdup(KATA_VERSION);
+	message->holds_execs = true;
 	message->apparmor_profile =
 		xstrdup(process->apparmor ? process->apparmor : "");
 	message->n_seccomp_unknown = container->seccomp_unknown.count;

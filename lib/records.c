@@ -138,7 +138,7 @@ static bool start_is_good(const struct record_start *start)
 static bool readback_is_good(const struct record_readback *readback)
 {
 	return readback->seccomp_mode <= 2 && readback->no_new_privs <= 1 &&
-	       readback->reserved == 0 && readback->memory_max >= -1 &&
+	       readback->holds_execs <= 1 && readback->memory_max >= -1 &&
 	       readback->pids_max >= -1 && readback->cpu_quota >= -1 &&
 	       readback->cpu_period >= -1 &&
 	       readback->memory_swap_max >= READBACK_NO_FILE &&

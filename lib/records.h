@@ -76,7 +76,7 @@ struct record_readback {
 	uint32_t umask;
 	uint32_t device_filters; /* of the container's cgroup */
 	uint32_t item_count;	 /* READBACK_ITEMS_MAX at most */
-	uint32_t reserved;
+	uint32_t holds_execs;	 /* an exec can wait, frozen */
 	int64_t oom_score_adj;
 	int64_t memory_max; /* bytes; -1 no limit */
 	int64_t pids_max;

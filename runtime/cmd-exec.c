@@ -323,13 +323,25 @@ static int check_status(const struct execution *e, struct err *err)
 	return 0;
 }
 
+/* One that does not would run the program before anybody has compared. */
+static int check_agent(const struct execution *e, struct err *err)
+{
+	if (e->state.holds_execs)
+		return 0;
+	return err_msg(
+		err, EOPNOTSUPP,
+		"cannot exec in %s: its VM was started by an older version, "
+		"whose agent cannot hold an exec until it is verified; recreate the container",
+		e->id);
+}
+
 static int exec_in(struct execution *e, struct err *err)
 {
 	uint64_t nonce[2];
 	int r;
 
 	if (container_load(e->dir_fd, &e->state, err) < 0 ||
-	    check_status(e, err) < 0)
+	    check_status(e, err) < 0 || check_agent(e, err) < 0)
 		return -err->code;
 	if (getrandom(nonce, sizeof(nonce), 0) != sizeof(nonce))
 		return err_set(err, errno, "random exec id");

@@ -242,6 +242,7 @@ static int wait_for_readback(struct creation *c, int control_fd, struct err *err
 	hook_step("read-back");
 	if (r == 0)
 		r = readback_check(&got, c->bundle.spec, c->id, err);
+	c->state.holds_execs = got.main.holds_execs;
 	readback_done(&got);
 	if (r < 0)
 		return r;

@@ -344,6 +344,7 @@ int state_save(int dir_fd, const struct state *s, struct err *err)
 	json_bool(&w, "paused", s->paused);
 	json_bool(&w, "unsettled", s->unsettled);
 	json_bool(&w, "hooks", s->hooks);
+	json_bool(&w, "holds_execs", s->holds_execs);
 	write_process(&w, "shim", &s->shim);
 	write_process(&w, "proxy", &s->proxy);
 	write_process(&w, "vmm", &s->vmm);
@@ -452,6 +453,8 @@ static int read_tree(const struct json *tree, struct state *s, struct err *err)
 	    json_get_bool(tree, "state", "unsettled", &s->unsettled, err) < 0 ||
 	    json_get_bool(tree, "state", "single_id", &s->single_id, err) < 0 ||
 	    json_get_bool(tree, "state", "hooks", &s->hooks, err) < 0 ||
+	    json_get_bool(tree, "state", "holds_execs", &s->holds_execs, err) <
+		    0 ||
 	    read_texts(tree, s, err) < 0 ||
 	    read_process(tree, "shim", &s->shim, err) < 0 ||
 	    read_process(tree, "proxy", &s->proxy, err) < 0 ||

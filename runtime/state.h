@@ -33,6 +33,7 @@ struct state {
 	bool paused;
 	bool unsettled; /* a start, pause or resume began: only the shim knows */
 	bool hooks;	/* create reached them: poststop is owed */
+	bool holds_execs; /* the guest's agent keeps an exec frozen for us */
 	struct process_ref shim, proxy, vmm, fs, vmm_monitor, fs_monitor;
 	uint32_t uid;	/* of the VMM; 0: none */
 	bool single_id; /* it shares the caller's, for want of others */

@@ -110,6 +110,7 @@ int readback_record(const struct Grpc__ReadBack *in,
 	out->oom_score_adj = in->oom_score_adj;
 	out->namespaces = in->namespaces;
 	out->shared_namespaces = in->shared_namespaces;
+	out->holds_execs = in->holds_execs;
 	take_limits(in, out);
 	take_text(out->cgroup, sizeof(out->cgroup), in->cgroup);
 	take_text(out->cwd, sizeof(out->cwd), in->cwd);

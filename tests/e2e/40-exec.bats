@@ -96,6 +96,21 @@ load helpers
 	[ "$code" -ne 0 ]
 }
 
+# Its agent would run the program before anybody has compared.
+@test "exec: in a VM that an older version started is refused, before anything runs" {
+	made older "$SLEEPS"
+	run -0 rt start older
+	rt exec older true </dev/null
+	inside sed -i '/"holds_execs"/d' "$XDG_RUNTIME_DIR/kata/older/state.json"
+	run -1 rt exec older touch /ran </dev/null
+	has "$output" 'cannot exec in older: its VM was started by an older version.*recreate'
+	[ ! -e "$BUNDLE/rootfs/ran" ]
+	# all else goes on, and it can be deleted
+	run -0 rt kill older KILL
+	within 20 status_is older stopped
+	run -0 rt delete older
+}
+
 # Whoever asked is told that there is no exec: then there must be none.
 @test "exec: -d whose pid file cannot be written leaves no process" {
 	start $IMAGE sleep 1000

@@ -175,7 +175,7 @@ static size_t read_back(uint8_t *out, const void *id, size_t id_len)
 		{ 1, 42 },   { 2, 2 },	  { 3, 3 },	{ 4, 1 },
 		{ 6, 0x21 }, { 7, 0x21 }, { 8, 0x21 },	{ 12, 0x76 },
 		{ 13, -1 },  { 14, -1 },  { 15, -1 },	{ 16, -1 },
-		{ 27, 1 },   { 28, 18 },  { 32, 0x7f },
+		{ 27, 1 },   { 28, 18 },  { 32, 0x7f }, { 34, 1 },
 	};
 	static uint8_t message[8192];
 	char cgroup[256];

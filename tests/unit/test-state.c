@@ -63,7 +63,9 @@ static int tear_down(void **state)
 
 static void test_record(void **state)
 {
-	struct state out = { .uid = 7, .shim = { .pid = 5, .start = 6 } };
+	struct state out = { .uid = 7,
+			     .shim = { .pid = 5, .start = 6 },
+			     .holds_execs = true };
 	struct state in = { 0 };
 	struct err err = ERR_INIT;
 
@@ -87,11 +89,28 @@ static void test_record(void **state)
 	assert_string_equal(in.unit.name, "libpod-c.scope");
 	assert_string_equal(in.unit.bus, "unix:path=/run/x");
 	assert_string_equal(in.unit.description, "c (1.5)");
+	assert_true(in.holds_execs);
 	assert_int_equal(in.uid, 7);
 	assert_int_equal(in.shim.start, 6);
 	assert_string_equal(in.notes.item[0], out.notes.item[0]);
 	state_done(&in);
 	state_done(&out);
+}
+
+/* Of an older build: no word is no. */
+static void test_old_record(void **state)
+{
+	static const char text[] = "{\"version\": 1, \"id\": \"c\"}";
+	struct state in = { .holds_execs = true };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(path_write_atomic(top_fd, "state.json", text,
+					   strlen(text), &err),
+			 0);
+	assert_int_equal(state_load(top_fd, &in, &err), 0);
+	assert_false(in.holds_execs);
+	state_done(&in);
 }
 
 static void test_reused_pid(void **state)
@@ -686,6 +705,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_record),
+		TEST(test_old_record),
 		TEST(test_reused_pid),
 		TEST(test_cannot_look),
 		TEST(test_hidden),
