@@ -12,7 +12,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <systemd/sd-bus.h>
 
@@ -28,14 +30,17 @@
 
 #define CALLS(X)                                                               \
 	X(sd_bus_call)                                                         \
+	X(sd_bus_close)                                                        \
 	X(sd_bus_error_free)                                                   \
-	X(sd_bus_flush_close_unref)                                            \
+	X(sd_bus_get_fd)                                                       \
 	X(sd_bus_get_property_string)                                          \
+	X(sd_bus_is_ready)                                                     \
 	X(sd_bus_match_signal)                                                 \
 	X(sd_bus_message_append)                                               \
 	X(sd_bus_message_append_array)                                         \
 	X(sd_bus_message_append_strv)                                          \
 	X(sd_bus_message_close_container)                                      \
+	X(sd_bus_message_get_sender)                                           \
 	X(sd_bus_message_new_method_call)                                      \
 	X(sd_bus_message_open_container)                                       \
 	X(sd_bus_message_read)                                                 \
@@ -47,6 +52,7 @@
 	X(sd_bus_set_method_call_timeout)                                      \
 	X(sd_bus_slot_unref)                                                   \
 	X(sd_bus_start)                                                        \
+	X(sd_bus_unref)                                                        \
 	X(sd_bus_wait)
 
 #define MEMBER(name) __typeof__(name) *name;
@@ -61,8 +67,14 @@ struct sdbus {
 	uint32_t version;
 };
 
-struct job {
+struct answer {
+	char *sender; /* ":1.5", which the bus vouches for; NULL without one */
 	char *path;
+};
+
+struct job {
+	const struct sdbus *bus;
+	struct answer answer;
 	char *result; /* set once it is removed */
 };
 
@@ -263,7 +275,62 @@ static bool is_private(const char *address)
 	return len >= tail && strcmp(address + len - tail, PRIVATE) == 0;
 }
 
-int sdbus_open(const char *address, struct sdbus **ret, struct err *err)
+static uint64_t now_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/*
+ * Who listens, as the kernel noted when he began to. A session bus in /tmp
+ * leaves its address behind, where anybody can listen after it; what he would
+ * say of control groups and jobs is believed. Not a UNIX socket: uid -1.
+ */
+static int check_peer(const struct sdbus *bus, const char *address,
+		      struct err *err)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t size = sizeof(peer);
+	int fd = sd.sd_bus_get_fd(bus->bus);
+
+	if (fd < 0)
+		return err_set(err, -fd, "systemd: at %s", address);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return err_set(err, errno, "systemd: who is at %s", address);
+	if (peer.uid != 0 && peer.uid != geteuid())
+		return err_msg(err, EPERM,
+			       "systemd: at %s: uid %d listens there, who is "
+			       "neither this user nor root: refused",
+			       address, (int)peer.uid);
+	return 0;
+}
+
+/* Authentication, and on a bus its welcome; sd-bus waits 90 s for the first. */
+static int wait_until_ready(struct sdbus *bus, const char *address,
+			    int timeout_ms, struct err *err)
+{
+	uint64_t end = now_usec() + (uint64_t)timeout_ms * 1000;
+
+	while (sd.sd_bus_is_ready(bus->bus) <= 0) {
+		int r = sd.sd_bus_process(bus->bus, NULL);
+		uint64_t now = now_usec();
+
+		if (r >= 0 && now >= end)
+			return err_msg(err, ETIMEDOUT,
+				       "systemd: at %s: no answer within %d ms",
+				       address, timeout_ms);
+		if (r == 0)
+			r = sd.sd_bus_wait(bus->bus, end - now);
+		if (r < 0 && r != -EINTR)
+			return err_set(err, -r, "systemd: at %s", address);
+	}
+	return 0;
+}
+
+int sdbus_open(const char *address, int timeout_ms, struct sdbus **ret,
+	       struct err *err)
 {
 	AUTO_SDBUS struct sdbus *bus = NULL;
 	int r;
@@ -283,6 +350,9 @@ int sdbus_open(const char *address, struct sdbus **ret, struct err *err)
 		r = sd.sd_bus_start(bus->bus);
 	if (r < 0)
 		return err_set(err, -r, "systemd: at %s", address);
+	if (check_peer(bus, address, err) < 0 ||
+	    wait_until_ready(bus, address, timeout_ms, err) < 0)
+		return -err->code;
 	if (read_version(bus, address, err) < 0)
 		return -err->code;
 	*ret = take_ptr(bus);
@@ -293,7 +363,9 @@ void sdbus_close(struct sdbus *bus)
 {
 	if (!bus)
 		return;
-	sd.sd_bus_flush_close_unref(bus->bus);
+	/* Every call was waited for; to flush would wait for what is not ready. */
+	sd.sd_bus_close(bus->bus);
+	sd.sd_bus_unref(bus->bus);
 	free(bus);
 }
 
@@ -310,23 +382,32 @@ static int new_call(struct sdbus *bus, const char *method, sd_bus_message **ret)
 						 MANAGER, method);
 }
 
+static void answer_done(struct answer *answer)
+{
+	free(answer->sender);
+	free(answer->path);
+}
+
 /*
  * Sends the message, which is freed, unless r says that making it failed.
- * ret_path: the object path that the answer must have; NULL: none is wanted.
+ * ret: of an answer that must have an object path; NULL: none is wanted.
  */
 static int call(struct sdbus *bus, int r, sd_bus_message *m, const char *what,
-		const char *unit, char **ret_path, struct err *err)
+		const char *unit, struct answer *ret, struct err *err)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
-	const char *path = NULL;
+	const char *path = NULL, *sender = NULL;
 
 	if (r >= 0)
 		r = sd.sd_bus_call(bus->bus, m, CALL_USEC, &error, &reply);
-	if (r >= 0 && ret_path)
+	if (r >= 0 && ret)
 		r = sd.sd_bus_message_read(reply, "o", &path);
-	if (r >= 0 && ret_path)
-		*ret_path = xstrdup(path);
+	if (r >= 0 && ret) {
+		sender = sd.sd_bus_message_get_sender(reply);
+		ret->sender = sender ? xstrdup(sender) : NULL;
+		ret->path = xstrdup(path);
+	}
 	sd.sd_bus_message_unref(m);
 	sd.sd_bus_message_unref(reply);
 	return r < 0 ? fail(&error, r, err, what, unit) : 0;
@@ -341,28 +422,38 @@ static int subscribe(struct sdbus *bus, struct err *err)
 	return call(bus, r, m, "subscribe to", "signals", NULL, err);
 }
 
+/*
+ * A bus filters what is told to all, by the name systemd has; anybody on it can
+ * still send one to this connection alone, and libsystemd lets it through.
+ */
+static bool is_from_manager(const struct job *job, sd_bus_message *m)
+{
+	const char *sender = sd.sd_bus_message_get_sender(m);
+
+	if (job->bus->direct)
+		return true; /* nobody else is there */
+	return sender && job->answer.sender &&
+	       strcmp(sender, job->answer.sender) == 0;
+}
+
 static int on_removed(sd_bus_message *m, void *arg, sd_bus_error *error UNUSED)
 {
 	const char *path, *unit, *result;
 	struct job *job = arg;
 	uint32_t number;
 
-	if (sd.sd_bus_message_read(m, "uoss", &number, &path, &unit, &result) >=
+	if (!job->result && is_from_manager(job, m) &&
+	    sd.sd_bus_message_read(m, "uoss", &number, &path, &unit, &result) >=
 		    0 &&
-	    job->path && strcmp(job->path, path) == 0 && !job->result)
+	    job->answer.path && strcmp(job->answer.path, path) == 0)
 		job->result = xstrdup(result);
 	return 0;
 }
 
-static uint64_t now_usec(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* Until the job is removed. sd-bus kept what came before its path was known. */
+/*
+ * Until the job is removed. sd-bus kept what came before its path was known.
+ * The time counts also while messages keep coming: they may be anybody's.
+ */
 static int wait_for_job(struct sdbus *bus, struct job *job, const char *what,
 			const char *unit, int timeout_ms, struct err *err)
 {
@@ -372,7 +463,7 @@ static int wait_for_job(struct sdbus *bus, struct job *job, const char *what,
 		int r = sd.sd_bus_process(bus->bus, NULL);
 		uint64_t now = now_usec();
 
-		if (r == 0 && now >= end)
+		if (!job->result && now >= end)
 			return err_msg(
 				err, ETIME,
 				"systemd: %s %s: not done within %d seconds",
@@ -394,7 +485,7 @@ static int run_job(struct sdbus *bus, int made, sd_bus_message *m,
 		   const char *what, const char *unit, int timeout_ms,
 		   struct err *err)
 {
-	struct job job = { 0 };
+	struct job job = { .bus = bus };
 	sd_bus_slot *slot = NULL;
 	int r = sd.sd_bus_match_signal(bus->bus, &slot,
 				       bus->direct ? NULL : SERVICE, OBJECT,
@@ -404,11 +495,11 @@ static int run_job(struct sdbus *bus, int made, sd_bus_message *m,
 		sd.sd_bus_message_unref(m);
 		return err_set(err, -r, "systemd: listen for JobRemoved");
 	}
-	r = call(bus, made, m, what, unit, &job.path, err);
+	r = call(bus, made, m, what, unit, &job.answer, err);
 	if (r == 0)
 		r = wait_for_job(bus, &job, what, unit, timeout_ms, err);
 	sd.sd_bus_slot_unref(slot);
-	free(job.path);
+	answer_done(&job.answer);
 	free(job.result);
 	return r;
 }
@@ -491,17 +582,18 @@ int sdbus_attach(struct sdbus *bus, const char *unit, pid_t pid, struct err *err
 int sdbus_get_text(struct sdbus *bus, const char *unit, const char *interface,
 		   const char *property, char **ret, struct err *err)
 {
-	AUTO_FREE char *path = NULL;
 	AUTO_FREE char *full = xasprintf(SERVICE ".%s", interface);
+	struct answer found = { 0 };
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;
 	int r = new_call(bus, "GetUnit", &m);
 
 	if (r >= 0)
 		r = sd.sd_bus_message_append(m, "s", unit);
-	if (call(bus, r, m, "look at", unit, &path, err) < 0)
+	if (call(bus, r, m, "look at", unit, &found, err) < 0)
 		return -err->code;
-	r = sd.sd_bus_get_property_string(bus->bus, SERVICE, path, full,
+	r = sd.sd_bus_get_property_string(bus->bus, SERVICE, found.path, full,
 					  property, &error, ret);
+	answer_done(&found);
 	return r < 0 ? fail(&error, r, err, property, unit) : 0;
 }

@@ -54,10 +54,11 @@ struct sdbus;
  * Connects to the manager behind a D-Bus address ("unix:path=..."), and asks
  * for its version, so that a bus without systemd is an error here. A path that
  * ends in /systemd/private is the manager's own socket, without a bus between.
- * *ret is the caller's (sdbus_close). -ENOENT, -ECONNREFUSED: nobody listens;
- * -EHOSTUNREACH: a bus without systemd
+ * timeout_ms is for the connection alone. *ret is the caller's (sdbus_close).
+ * -ENOENT, -ECONNREFUSED: nobody listens; -EHOSTUNREACH: a bus without systemd;
+ * -EPERM: who listens is neither the caller nor root; -ETIMEDOUT
  */
-int sdbus_open(const char *address, struct sdbus **ret,
+int sdbus_open(const char *address, int timeout_ms, struct sdbus **ret,
 	       struct err *err) MUST_CHECK;
 void sdbus_close(struct sdbus *bus);
 /* 252, and so on; 0 when it did not begin with a number */

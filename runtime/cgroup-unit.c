@@ -23,6 +23,7 @@
 #include "unit-annotations.h"
 #include "unit-name.h"
 
+#define OPEN_MS 10000
 #define START_MS 30000
 #define STOP_MS 30000
 /* Versions of systemd that brought a property. */
@@ -116,7 +117,7 @@ static int find_manager(bool is_system, char **ret_address, struct err *err)
 	for (size_t i = 0; i < list.count && r < 0; i++) {
 		struct err one = ERR_INIT;
 
-		r = sdbus_open(list.item[i], &bus, &one);
+		r = sdbus_open(list.item[i], OPEN_MS, &bus, &one);
 		if (r == 0)
 			*ret_address = xstrdup(list.item[i]);
 		else
@@ -357,7 +358,7 @@ int cgroup_unit_start(const struct cgroup_unit_spec *spec,
 	struct cgroup_anchor anchor = CGROUP_ANCHOR_INIT;
 	struct sdbus_properties list = { 0 };
 	AUTO_FREE char *path = NULL;
-	int r = sdbus_open(unit->bus, &bus, err);
+	int r = sdbus_open(unit->bus, OPEN_MS, &bus, err);
 
 	if (r == 0)
 		r = make_properties(spec, unit, sdbus_version(bus), &list, err);
@@ -398,7 +399,7 @@ int cgroup_unit_join(const struct cgroup_unit *unit, const struct strv *dirs,
 	if (!unit->name || (r != -EACCES && r != -EPERM))
 		return r;
 	err_clear(err);
-	if (sdbus_open(unit->bus, &bus, err) < 0 ||
+	if (sdbus_open(unit->bus, OPEN_MS, &bus, err) < 0 ||
 	    sdbus_attach(bus, unit->name, getpid(), err) < 0)
 		return err_wrap(err, "join cgroup");
 	return cgroup_check(dirs, getpid(), "the child", err);
@@ -511,7 +512,7 @@ int cgroup_unit_follow(const struct cgroup_unit *unit, const struct strv *dirs,
 
 	if (!unit->name)
 		return 0;
-	if (sdbus_open(unit->bus, &bus, err) < 0)
+	if (sdbus_open(unit->bus, OPEN_MS, &bus, err) < 0)
 		return -err->code;
 	cpu = value_of(dirs, "cpu.max");
 	r = read_limits(dirs, sdbus_version(bus), &list, err);
@@ -546,7 +547,7 @@ int cgroup_unit_end(const struct cgroup_unit *unit, const struct strv *dirs,
 
 	if (!unit->name)
 		return 0;
-	r = sdbus_open(unit->bus, &bus, err);
+	r = sdbus_open(unit->bus, OPEN_MS, &bus, err);
 	if (r == -ENOENT || r == -ECONNREFUSED || r == -EHOSTUNREACH) {
 		err_clear(err);
 		return 0;

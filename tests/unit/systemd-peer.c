@@ -6,15 +6,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-bus.h>
 
 #include "alloc.h"
+#include "auto.h"
 
 #define SERVICE "org.freedesktop.systemd1"
 #define OBJECT "/org/freedesktop/systemd1"
 #define JOB OBJECT "/job/7"
+#define LATE_MS 300
+#define FORGED_NAMES 8 /* connections after the forger's own */
 
 static struct peer {
 	sd_bus *bus;
@@ -27,6 +31,13 @@ static void set(char **at, const char *text)
 {
 	free(*at);
 	*at = text ? xstrdup(text) : NULL;
+}
+
+static void nap(long ms)
+{
+	const struct timespec time = { 0, ms * 1000000 };
+
+	nanosleep(&time, NULL);
 }
 
 static bool is(const char *unit, const char *word)
@@ -109,6 +120,8 @@ static int job(sd_bus_message *m, const char *unit)
 	bool early = is(unit, "early");
 	int r = early ? 0 : sd_bus_reply_method_return(m, "o", JOB);
 
+	if (is(unit, "late"))
+		nap(LATE_MS);
 	if (!is(unit, "slow"))
 		sd_bus_emit_signal(peer.bus, OBJECT, SERVICE ".Manager",
 				   "JobRemoved", "uoss", 7, JOB, unit, result);
@@ -317,4 +330,49 @@ NORETURN void systemd_peer(const char *address, const char *log,
 		_exit(93);
 	serve();
 	_exit(94);
+}
+
+/* --- another on the bus ----------------------------------------------------- */
+
+static int forge(sd_bus *bus, unsigned number, const char *result)
+{
+	AUTO_FREE char *name = xasprintf(":1.%u", number);
+	sd_bus_message *m = NULL;
+	int r = sd_bus_message_new_signal(bus, &m, OBJECT, SERVICE ".Manager",
+					  "JobRemoved");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "uoss", 7, JOB, "any.scope",
+					  result);
+	if (r >= 0)
+		r = sd_bus_message_set_destination(m, name);
+	if (r >= 0)
+		r = sd_bus_send(bus, m, NULL);
+	sd_bus_message_unref(m);
+	return r;
+}
+
+NORETURN void systemd_forger(const char *address, const char *file)
+{
+	const char *name = NULL;
+	unsigned own = 0;
+	sd_bus *bus = NULL;
+	FILE *begun;
+
+	if (sd_bus_new(&bus) < 0 || sd_bus_set_address(bus, address) < 0 ||
+	    sd_bus_set_bus_client(bus, 1) < 0 || sd_bus_start(bus) < 0 ||
+	    sd_bus_get_unique_name(bus, &name) < 0 ||
+	    sscanf(name, ":1.%u", &own) != 1)
+		_exit(95);
+	begun = fopen(file, "we");
+	if (!begun || fclose(begun) != 0)
+		_exit(96);
+	for (int i = 0;; i++) {
+		for (unsigned n = 1; n <= FORGED_NAMES; n++)
+			if (forge(bus, own + n, i % 2 ? "done" : "failed") < 0)
+				_exit(97);
+		while (sd_bus_process(bus, NULL) > 0)
+			;
+		nap(1);
+	}
 }

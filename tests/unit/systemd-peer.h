@@ -17,6 +17,7 @@
  *
  * Of units whose name has the word
  *   early    the job's end is told before its number
+ *   late     the job's end is told a while after it
  *   slow     no job ever ends
  *   broken   the job fails
  *   failed   there is one already, which has failed
@@ -24,5 +25,12 @@
  */
 NORETURN void systemd_peer(const char *address, const char *log,
 			   const char *group);
+
+/*
+ * Another on the bus, with no right but to be on it, until it is killed: tells
+ * whoever comes after it, by name, that the peer's job is done, and that it
+ * failed. The file is made when it begins.
+ */
+NORETURN void systemd_forger(const char *address, const char *file);
 
 #endif

@@ -18,7 +18,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,11 +34,12 @@
 
 #define DAEMON "/usr/bin/dbus-daemon"
 #define GROUP "/user.slice/a.slice/a-b.slice/libpod-c.scope"
+#define OPEN_MS 10000
 #define PATH "a-b.slice:libpod:c"
 
 static char top[] = "/tmp/test-cgroup-unit-XXXXXX";
 static int top_fd = -1;
-static pid_t peer, broker;
+static pid_t peer, broker, foe;
 static char *direct, *bus; /* addresses */
 static struct oci_pairs no_annotations;
 static struct oci_resources no_resources;
@@ -164,6 +167,7 @@ static int end_all(void **state)
 	(void)state;
 	end(&peer);
 	end(&broker);
+	end(&foe);
 	return 0;
 }
 
@@ -251,7 +255,7 @@ static void wait_for_service(void)
 	for (int i = 0; i < 500; i++) {
 		struct err err = ERR_INIT;
 
-		if (sdbus_open(bus, &one, &err) == 0) {
+		if (sdbus_open(bus, OPEN_MS, &one, &err) == 0) {
 			assert_int_equal(sdbus_version(one), 252);
 			sdbus_close(one);
 			return;
@@ -271,6 +275,92 @@ static void test_bus(void **state)
 	assert_int_equal(setenv("DBUS_SESSION_BUS_ADDRESS", bus, 1), 0);
 	start_and_end(bus);
 	unsetenv("DBUS_SESSION_BUS_ADDRESS");
+}
+
+/*
+ * Whoever is on the bus can send a signal to a connection whose name and job he
+ * guesses. Only what systemd says counts.
+ */
+static void test_forged(void **state)
+{
+	AUTO_FREE char *begun = xasprintf("%s/forging", top);
+	struct sdbus_properties none = { 0 };
+	AUTO_SDBUS struct sdbus *one = NULL;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	start_broker();
+	start_peer(bus, GROUP);
+	wait_for_service();
+	unlink(begun);
+	foe = child();
+	if (foe == 0)
+		systemd_forger(bus, begun);
+	wait_for_file(begun);
+	assert_int_equal(sdbus_open(bus, OPEN_MS, &one, &err), 0);
+	if (sdbus_start_scope(one, "late.scope", &none, 10000, &err) < 0)
+		fail_msg("%s", err.text);
+	if (sdbus_stop_unit(one, "late.scope", 10000, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(sdbus_start_scope(one, "slow.scope", &none, 300, &err),
+			 -ETIME);
+}
+
+/* A socket of /tmp, whose name somebody else has taken since. */
+static void listen_as(uid_t uid, const char *path)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0 ||
+	    (uid != geteuid() && seteuid(uid) < 0) || listen(fd, 4) < 0)
+		_exit(98);
+	for (;;)
+		pause();
+}
+
+static int open_what_listens(uid_t uid, struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("%s/silent", top);
+	AUTO_FREE char *address = xasprintf("unix:path=%s", path);
+	struct sdbus *one = NULL;
+	int r = -ECONNREFUSED;
+
+	foe = child();
+	if (foe == 0)
+		listen_as(uid, path);
+	wait_for_file(path);
+	for (int i = 0; i < 1000 && r == -ECONNREFUSED; i++) {
+		*err = (struct err)ERR_INIT;
+		r = sdbus_open(address, 200, &one, err);
+		nap();
+	}
+	assert_null(one);
+	return r;
+}
+
+static void test_stranger(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip_because("needs root, to listen as somebody else");
+	assert_int_equal(open_what_listens(54321, &err), -EPERM);
+	assert_non_null(strstr(err.text, "/silent"));
+	assert_non_null(strstr(err.text, "uid 54321"));
+}
+
+/* Nothing is said to a connection, ever. */
+static void test_silent(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(open_what_listens(geteuid(), &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "/silent"));
 }
 
 /* A session bus that nobody of systemd's is on; its own socket is there. */
@@ -403,7 +493,7 @@ static void test_slow(void **state)
 
 	(void)state;
 	start_direct(GROUP);
-	assert_int_equal(sdbus_open(direct, &one, &err), 0);
+	assert_int_equal(sdbus_open(direct, OPEN_MS, &one, &err), 0);
 	assert_int_equal(sdbus_start_scope(one, "slow.scope", &none, 100, &err),
 			 -ETIME);
 }
@@ -617,23 +707,16 @@ static void test_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_direct),
-		TEST(test_bus),
-		TEST(test_bus_without_systemd),
-		TEST(test_root),
-		TEST(test_limits),
-		TEST(test_early),
-		TEST(test_broken),
-		TEST(test_slow),
-		TEST(test_taken),
-		TEST(test_failed),
-		TEST(test_elsewhere),
-		TEST(test_no_manager),
-		TEST(test_follow),
-		TEST(test_follow_nothing),
-		TEST(test_join),
-		TEST(test_not_ours),
-		TEST(test_manager_gone),
+		TEST(test_direct),	   TEST(test_bus),
+		TEST(test_forged),	   TEST(test_stranger),
+		TEST(test_silent),	   TEST(test_bus_without_systemd),
+		TEST(test_root),	   TEST(test_limits),
+		TEST(test_early),	   TEST(test_broken),
+		TEST(test_slow),	   TEST(test_taken),
+		TEST(test_failed),	   TEST(test_elsewhere),
+		TEST(test_no_manager),	   TEST(test_follow),
+		TEST(test_follow_nothing), TEST(test_join),
+		TEST(test_not_ours),	   TEST(test_manager_gone),
 		TEST(test_wanted),
 	};
 
