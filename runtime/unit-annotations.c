@@ -17,6 +17,9 @@
 
 #define PREFIX "org.systemd.property."
 #define USEC 1000000ull
+/* A day. systemd waits so long for a scope to end, at a shutdown of the host as
+ * well: forever, as its "infinity" says, is not the pod author's to choose. */
+#define STOP_MAX (86400 * USEC)
 #define UNITS_MAX 16
 #define VALUE_MAX 1024 /* bytes of an annotation */
 
@@ -180,26 +183,26 @@ static int add_signal(struct reader *in, const char *name,
 	return 0;
 }
 
-static int add_usec(struct reader *in, const char *name,
-		    struct sdbus_properties *ret)
+static int add_stop_usec(struct reader *in, const char *name,
+			 struct sdbus_properties *ret)
 {
 	uint64_t value;
 
-	if (read_number(in, UINT64_MAX, &value) < 0)
+	if (read_number(in, STOP_MAX, &value) < 0)
 		return -EINVAL;
 	sdbus_add_number(ret, name, SDBUS_U64, value);
 	return 0;
 }
 
 /* The manual's name for it, which D-Bus knows in microseconds. */
-static int add_sec(struct reader *in, const char *name,
-		   struct sdbus_properties *ret)
+static int add_stop_sec(struct reader *in, const char *name,
+			struct sdbus_properties *ret)
 {
 	AUTO_FREE char *usec =
 		xasprintf("%.*sUSec", (int)(strlen(name) - 3), name);
 	uint64_t value;
 
-	if (read_seconds(in, &value) < 0)
+	if (read_seconds(in, &value) < 0 || value > STOP_MAX)
 		return -EINVAL;
 	sdbus_add_number(ret, usec, SDBUS_U64, value);
 	return 0;
@@ -241,8 +244,9 @@ static const struct property {
 	  "'inactive' or 'inactive-or-failed', quoted" },
 	{ "DefaultDependencies", add_bool, "true or false" },
 	{ "KillSignal", add_signal, "a signal's number" },
-	{ "TimeoutStopSec", add_sec, "seconds" },
-	{ "TimeoutStopUSec", add_usec, "microseconds, as uint64 10000000" },
+	{ "TimeoutStopSec", add_stop_sec, "seconds, at most 86400 (a day)" },
+	{ "TimeoutStopUSec", add_stop_usec,
+	  "microseconds, as uint64 10000000, at most a day" },
 };
 
 static int add_one(const struct oci_pair *pair, struct sdbus_properties *ret,

@@ -183,6 +183,10 @@ static void test_numbers(void **state)
 	number_is("TimeoutStopUSec", "uint64 10000000", "TimeoutStopUSec",
 		  SDBUS_U64, 10000000);
 	number_is("TimeoutStopUSec", "1", "TimeoutStopUSec", SDBUS_U64, 1);
+	number_is("TimeoutStopUSec", "86400000000", "TimeoutStopUSec",
+		  SDBUS_U64, 86400000000);
+	number_is("TimeoutStopSec", "86400", "TimeoutStopUSec", SDBUS_U64,
+		  86400000000);
 	number_is("TimeoutStopSec", "10", "TimeoutStopUSec", SDBUS_U64,
 		  10000000);
 	number_is("TimeoutStopSec", "2.5", "TimeoutStopUSec", SDBUS_U64,
@@ -233,6 +237,13 @@ static void test_refused(void **state)
 		{ "TimeoutStopUSec", "uint64 18446744073709551616", EINVAL },
 		{ "TimeoutStopUSec", "10s", EINVAL },
 		{ "TimeoutStopSec", "18446744073709", EINVAL },
+		/* more than a day, and systemd's infinity */
+		{ "TimeoutStopSec", "86401", EINVAL },
+		{ "TimeoutStopSec", "86400.000001", EINVAL },
+		{ "TimeoutStopSec", "18446744073708", EINVAL },
+		{ "TimeoutStopSec", "infinity", EINVAL },
+		{ "TimeoutStopUSec", "uint64 86400000001", EINVAL },
+		{ "TimeoutStopUSec", "uint64 18446744073709551615", EINVAL },
 		{ "TimeoutStopSec", "1.", EINVAL },
 		{ "TimeoutStopSec", ".5x", EINVAL },
 		{ "TimeoutStopSec", "1e3", EINVAL },
