@@ -209,6 +209,30 @@ void child_end(struct child *child)
 	*child = (struct child)CHILD_INIT;
 }
 
+bool child_end_within(pid_t pid, int grace_ms, int kill_ms, int *ret_status)
+{
+	struct err ignored = ERR_INIT;
+	AUTO_FD int fd = -1;
+	int status, r;
+
+	BUG_ON(pid <= 0); /* kill(2) would take it for many */
+	/* A child keeps its pid until it is reaped; of another's no signal. */
+	r = waitpid(pid, &status, WNOHANG);
+	if (r == 0) {
+		fd = pidfd_open_checked(pid, &ignored);
+		if (fd < 0 || fd_wait_in(fd, grace_ms) <= 0)
+			kill(pid, SIGKILL);
+		if (fd >= 0)
+			IGNORE(fd_wait_in(fd, kill_ms) < 0, "as if it lived");
+		r = waitpid(pid, &status, WNOHANG);
+	}
+	if (r != pid)
+		return false;
+	if (ret_status)
+		*ret_status = status;
+	return true;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec now;

@@ -76,6 +76,14 @@ static inline void auto_child_(struct child *child)
 	child_end(child);
 }
 #define AUTO_CHILD __attribute__((cleanup(auto_child_)))
+/*
+ * Ends a child that was only forked, within bounds: it has grace_ms to end by
+ * itself (0: none), then SIGKILL and kill_ms to be gone. One that not even that
+ * ends, inside a driver or frozen, is left, a zombie until the caller ends.
+ * Return: it was reaped, and *ret_status, if not NULL, is its wait status; false
+ * also when somebody else has reaped it
+ */
+bool child_end_within(pid_t pid, int grace_ms, int kill_ms, int *ret_status);
 
 int pidfd_open_checked(pid_t pid, struct err *err) MUST_CHECK;
 /*

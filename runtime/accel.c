@@ -10,11 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -191,18 +189,6 @@ static int probe(struct probe_result *ret)
 }
 #endif
 
-/* Bounded, because a child inside a broken KVM may not die at once. */
-static void reap(pid_t pid)
-{
-	struct err ignored = ERR_INIT;
-	AUTO_FD int fd = pidfd_open_checked(pid, &ignored);
-
-	kill(pid, SIGKILL);
-	if (fd >= 0)
-		IGNORE(fd_wait_in(fd, REAP_MS) < 0, "as if it had not ended");
-	IGNORE(waitpid(pid, NULL, WNOHANG) < 0, "a zombie until we end");
-}
-
 /* Processor time of a child that was not waited for, of all its threads. */
 static uint64_t child_cpu_ms(pid_t pid)
 {
@@ -254,7 +240,9 @@ static int probe_in_child(struct probe_result *ret, struct err *err)
 		r = err_msg(err, EIO, "KVM probe ended without a result");
 	else if (r < 0)
 		err_set(err, -r, "KVM probe");
-	reap(pid);
+	/* inside a broken KVM it may not die at once */
+	IGNORE(!child_end_within(pid, 0, REAP_MS, NULL),
+	       "a zombie until we end");
 	return r;
 }
 

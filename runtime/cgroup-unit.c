@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auto.h"
+#include "child.h"
 #include "fd.h"
 #include "num.h"
 #include "path.h"
@@ -26,6 +26,7 @@
 #define OPEN_MS 10000
 #define START_MS 30000
 #define STOP_MS 30000
+#define ANCHOR_MS 1000 /* to see that it may go */
 /* Versions of systemd that brought a property. */
 #define HAS_QUOTA_PERIOD 242
 #define HAS_CPUSET 244
@@ -162,7 +163,8 @@ void cgroup_unit_let_go(struct cgroup_anchor *anchor)
 	if (anchor->fd >= 0)
 		close(anchor->fd);
 	if (anchor->pid > 0)
-		IGNORE(waitpid(anchor->pid, NULL, 0) < 0, "it has gone");
+		IGNORE(!child_end_within(anchor->pid, ANCHOR_MS, ANCHOR_MS, NULL),
+		       "the scope's end is its end");
 	*anchor = (struct cgroup_anchor)CGROUP_ANCHOR_INIT;
 }
 

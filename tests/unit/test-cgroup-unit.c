@@ -440,6 +440,32 @@ static void test_limits(void **state)
 	cgroup_unit_done(&unit);
 }
 
+/* Stopped, or frozen: it does not see that it may go. */
+static void test_let_go(void **state)
+{
+	struct cgroup_unit_spec spec = spec_of(PATH);
+	struct cgroup_anchor anchor = CGROUP_ANCHOR_INIT;
+	struct cgroup_unit unit = { 0 };
+	struct err err = ERR_INIT;
+	AUTO_FREE char *path = NULL;
+	pid_t pid;
+
+	(void)state;
+	start_direct(GROUP);
+	assert_int_equal(cgroup_unit_plan(&spec, &unit, &err), 0);
+	assert_int_equal(cgroup_unit_start(&spec, &unit, &anchor, &path, &err),
+			 0);
+	pid = anchor.pid;
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	alarm(30);
+	cgroup_unit_let_go(&anchor);
+	alarm(0);
+	assert_int_equal(anchor.pid, 0);
+	assert_int_equal(kill(pid, 0), -1);
+	cgroup_unit_done(&unit);
+}
+
 /* --- what goes wrong --------------------------------------------------------- */
 
 /* Return: what cgroup_unit_start() did with that path */
@@ -707,17 +733,17 @@ static void test_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_direct),	   TEST(test_bus),
-		TEST(test_forged),	   TEST(test_stranger),
-		TEST(test_silent),	   TEST(test_bus_without_systemd),
-		TEST(test_root),	   TEST(test_limits),
-		TEST(test_early),	   TEST(test_broken),
-		TEST(test_slow),	   TEST(test_taken),
-		TEST(test_failed),	   TEST(test_elsewhere),
-		TEST(test_no_manager),	   TEST(test_follow),
-		TEST(test_follow_nothing), TEST(test_join),
-		TEST(test_not_ours),	   TEST(test_manager_gone),
-		TEST(test_wanted),
+		TEST(test_direct),	 TEST(test_bus),
+		TEST(test_forged),	 TEST(test_stranger),
+		TEST(test_silent),	 TEST(test_bus_without_systemd),
+		TEST(test_root),	 TEST(test_limits),
+		TEST(test_let_go),	 TEST(test_early),
+		TEST(test_broken),	 TEST(test_slow),
+		TEST(test_taken),	 TEST(test_failed),
+		TEST(test_elsewhere),	 TEST(test_no_manager),
+		TEST(test_follow),	 TEST(test_follow_nothing),
+		TEST(test_join),	 TEST(test_not_ours),
+		TEST(test_manager_gone), TEST(test_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

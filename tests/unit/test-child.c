@@ -208,6 +208,45 @@ static void test_end(void **state)
 	strv_done(&argv);
 }
 
+/* ends: by itself at once; stopped: nothing but SIGKILL ends it. */
+static pid_t forked(bool stopped)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0 && !stopped)
+		_exit(3);
+	if (pid == 0)
+		for (;;)
+			raise(SIGSTOP);
+	if (stopped)
+		assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	return pid;
+}
+
+static void test_end_within(void **state)
+{
+	pid_t pid = forked(false);
+	int status = 0;
+
+	(void)state;
+	assert_true(child_end_within(pid, 10000, 10000, &status));
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3);
+	assert_int_equal(kill(pid, 0), -1);
+	for (int grace_ms = 0; grace_ms <= 50; grace_ms += 50) {
+		pid = forked(true);
+		alarm(20);
+		assert_true(child_end_within(pid, grace_ms, 10000, &status));
+		alarm(0);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+		assert_int_equal(kill(pid, 0), -1);
+	}
+	/* reaped by somebody else, or never ours */
+	assert_false(child_end_within(pid, 10, 10, &status));
+}
+
 static void test_death_signal(void **state)
 {
 	int p[2], status;
@@ -416,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_signals_reset),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_end_within),
 		cmocka_unit_test(test_death_signal),
 		cmocka_unit_test(test_start_time),
 		cmocka_unit_test(test_start_time_unknown),
