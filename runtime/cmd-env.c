@@ -18,12 +18,12 @@
 #include "fd.h"
 #include "file-server.h"
 #include "filter.h"
+#include "foreign.h"
 #include "opts.h"
 #include "path.h"
 #include "policy.h"
 #include "report.h"
 #include "runtime.h"
-#include "selinux.h"
 #include "settings-keys.h"
 #include "sha256.h"
 #include "sizing.h"
@@ -31,8 +31,6 @@
 
 /* Of this report, not of Kata's: fields are only ever added in a 1.x. */
 #define FORMAT_VERSION "1.0.0"
-#define VERSION_MS 5000
-#define VERSION_BYTES 4096
 #define FILE_BYTES_MAX (1u << 20)
 #define BWRAP "/usr/bin/bwrap"
 
@@ -44,26 +42,6 @@ static const char *const filter_file[] = { "proxy",	"shim",
 					   "virtiofsd", "virtiofsd-rs" };
 
 /* --- programs ---------------------------------------------------------------- */
-
-static int run_version(const char *path, char **ret, struct err *err)
-{
-	struct strv argv = { 0 };
-	int r;
-
-	if (path_check_trusted(path, err) < 0)
-		return -err->code;
-	strv_add(&argv, path);
-	strv_add(&argv, "--version");
-	r = selinux_exec_foreign(err);
-	if (r == 0)
-		r = child_output(path, &argv, VERSION_MS, VERSION_BYTES, ret,
-				 err);
-	selinux_exec_done();
-	strv_done(&argv);
-	return r > 0 ? err_msg(err, ENOEXEC, "%s --version: wait status %d: %s",
-			       path, r, child_line(*ret, "")) :
-		       r;
-}
 
 static void report_line(struct report *r, const char *key, char *text,
 			const char *says, const struct err *err)
@@ -91,7 +69,7 @@ static void report_version(struct report *r, const char *key, const char *path,
 		report_string(r, key, "");
 		return;
 	}
-	IGNORE(run_version(path, &text, &err) < 0, "err says so");
+	IGNORE(foreign_version(path, NULL, &text, &err) < 0, "err says so");
 	report_line(r, key, text, says, &err);
 }
 

@@ -16,14 +16,9 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "child.h"
-#include "path.h"
+#include "foreign.h"
 #include "policy.h"
 #include "seccomp.h"
-#include "selinux.h"
-
-#define VERSION_MS 5000
-#define VERSION_BYTES_MAX 4096
 
 /* virtiofsd of QEMU 7.2, tools/virtiofsd/passthrough_ll.c and helper.c */
 static void add_c_args(enum fs_cache cache, struct strv *args)
@@ -101,27 +96,7 @@ static int answer_getgroups(void *arg)
 
 int file_server_version(const char *program, char **ret_text, struct err *err)
 {
-	AUTO_FREE char *text = NULL;
-	struct strv argv = { 0 };
-	int r;
-
-	if (path_check_trusted(program, err) < 0)
-		return -err->code;
-	strv_add(&argv, program);
-	strv_add(&argv, "--version");
-	r = selinux_exec_foreign(err);
-	if (r == 0)
-		r = child_output_prepared(program, &argv, answer_getgroups,
-					  VERSION_MS, VERSION_BYTES_MAX, &text,
-					  err);
-	selinux_exec_done();
-	strv_done(&argv);
-	if (r > 0)
-		r = err_msg(err, ENOEXEC, "%s --version: wait status %d: %s",
-			    program, r, child_line(text, ""));
-	if (r == 0)
-		*ret_text = take_ptr(text);
-	return r;
+	return foreign_version(program, answer_getgroups, ret_text, err);
 }
 
 /* Takes list and gives it with one more word. */

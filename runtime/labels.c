@@ -386,21 +386,15 @@ int labels_release(const struct runtime *rt, const struct state *state,
 	AUTO_CLOSEDIR DIR *dir = NULL;
 	AUTO_FD int pool_fd = -1;
 	struct dirent *entry;
-	int fd, r = 0;
+	int fd, r = uid_pool_lock_if_there(state, &pool_fd, err);
 
-	if (!state->uid_pool)
-		return 0;
-	pool_fd = uid_pool_lock(state->uid_pool, err);
-	if (pool_fd == -ENOENT) {
-		err_clear(err);
-		return 0;
-	}
-	if (pool_fd < 0)
-		return pool_fd;
+	if (r <= 0)
+		return r;
 	fd = openat(pool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return err_set(err, errno, "list categories");
+	r = 0;
 	while (r == 0 && (entry = readdir(dir)))
 		if (strncmp(entry->d_name, "s0:", 3) == 0)
 			r = release_one(pool_fd, entry->d_name, owner, err);

@@ -23,18 +23,16 @@
 #include "child.h"
 #include "file-server.h"
 #include "filter.h"
+#include "foreign.h"
 #include "guest-profile.h"
 #include "num.h"
 #include "path.h"
 #include "policy.h"
-#include "selinux.h"
 
 #define INITRD_BYTES_MIN 512
 #define HEADERS_MAX 64
 #define FILES_MIN 64		/* descriptors of one create, and some */
 #define ADDRESS_EXTRA_MIB 2048u /* QEMU's own: code buffer, stacks, libraries */
-#define VERSION_BYTES_MAX 4096
-#define VERSION_MS 10000 /* a host may be busy; once a boot */
 #define SAYS "bubblewrap "
 #define BWRAP_CACHE ".bwrap"
 #define BWRAP_MINOR_MIN 8 /* 0.8: --disable-userns, --info-fd before exec */
@@ -113,22 +111,6 @@ static int check_guest_file(const struct runtime *rt, const char *what,
 
 /* --- jails ------------------------------------------------------------------- */
 
-static int bwrap_says(char **ret, struct err *err)
-{
-	struct strv argv = { 0 };
-	int r;
-
-	strv_add(&argv, "bwrap");
-	strv_add(&argv, "--version");
-	r = selinux_exec_foreign(err);
-	if (r == 0)
-		r = child_output(POLICY_BWRAP, &argv, VERSION_MS,
-				 VERSION_BYTES_MAX, ret, err);
-	selinux_exec_done();
-	strv_done(&argv);
-	return r < 0 ? r : 0;
-}
-
 /* "0.8.0" */
 static bool is_new_enough(const char *version)
 {
@@ -172,7 +154,7 @@ static int check_bwrap_version(int root_fd, const struct stat *st,
 	if (boot_cache_load(root_fd, BWRAP_CACHE, UINT64_MAX, &known) &&
 	    known == identity)
 		return 0;
-	if (bwrap_says(&text, err) < 0)
+	if (foreign_version(POLICY_BWRAP, NULL, &text, err) < 0)
 		return err_wrap(err, "bubblewrap's version");
 	version = child_line(text, SAYS);
 	if (!version)

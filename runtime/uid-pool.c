@@ -60,6 +60,24 @@ int uid_pool_lock(const char *path, struct err *err)
 	return take_fd(&fd);
 }
 
+int uid_pool_lock_if_there(const struct state *state, int *ret_fd,
+			   struct err *err)
+{
+	int fd;
+
+	if (!state->uid_pool)
+		return 0;
+	fd = uid_pool_lock(state->uid_pool, err);
+	if (fd == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 1;
+}
+
 int uid_pool_open(const struct runtime *rt, struct state *state, struct err *err)
 {
 	AUTO_FREE char *root = NULL, *path = NULL;
@@ -393,17 +411,12 @@ int uid_pool_find(const struct runtime *rt, struct state *state, struct err *err
 {
 	AUTO_FREE char *owner = owner_of(rt, state);
 	AUTO_FD int pool_fd = -1;
+	int r;
 
-	if (state->uid != 0 || !state->uid_pool)
+	if (state->uid != 0)
 		return 0;
-	pool_fd = uid_pool_lock(state->uid_pool, err);
-	if (pool_fd == -ENOENT) {
-		err_clear(err);
-		return 0;
-	}
-	if (pool_fd < 0)
-		return pool_fd;
-	return find_by_owner(pool_fd, owner, &state->uid, err);
+	r = uid_pool_lock_if_there(state, &pool_fd, err);
+	return r > 0 ? find_by_owner(pool_fd, owner, &state->uid, err) : r;
 }
 
 /*
@@ -418,15 +431,11 @@ static int lock_if_ours(const struct runtime *rt, const struct state *state,
 	char name[16];
 	int r;
 
-	if (state->uid == 0 || !state->uid_pool)
+	if (state->uid == 0)
 		return 0;
-	pool_fd = uid_pool_lock(state->uid_pool, err);
-	if (pool_fd == -ENOENT) {
-		err_clear(err);
-		return 0;
-	}
-	if (pool_fd < 0)
-		return pool_fd;
+	r = uid_pool_lock_if_there(state, &pool_fd, err);
+	if (r <= 0)
+		return r;
 	snprintf(name, sizeof(name), "%u", state->uid);
 	r = path_read_file(pool_fd, name, OWNER_MAX, &have, err);
 	if (r == -ENOENT) {

@@ -15,6 +15,13 @@ int uid_pool_open(const struct runtime *rt, struct state *state,
 /* Opens and locks the directory; the lock ends with the descriptor. */
 int uid_pool_lock(const char *path, struct err *err) MUST_CHECK;
 /*
+ * The same of the pool that the record names, to free what is taken from it.
+ * Return: 1 with *ret_fd, the caller's; 0 none is named, or it has gone and
+ * everything with it; -errno
+ */
+int uid_pool_lock_if_there(const struct state *state, int *ret_fd,
+			   struct err *err) MUST_CHECK;
+/*
  * Rootless: the highest free id of our map, downwards; real root: the same from
  * sandbox_uid_base and _count. It serves as uid and gid, is none that the spec
  * names or maps (NULL: all are fine), and no process has it, as whatever.

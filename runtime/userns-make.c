@@ -35,10 +35,10 @@
 #include <unistd.h>
 
 #include "auto.h"
-#include "child.h"
+#include "fd.h"
+#include "foreign.h"
 #include "hooks.h"
 #include "path.h"
-#include "selinux.h"
 
 #define TOOL_MS 10000
 #define MAP_BYTES_MAX 65536
@@ -158,11 +158,8 @@ static int run_tool(const char *path, pid_t pid, const struct id_map *map,
 	strv_add(&argv, path);
 	strv_addf(&argv, "%d", pid);
 	id_map_args(map, &argv);
-	status = selinux_exec_foreign(err);
-	if (status == 0)
-		status = child_output(path, &argv, TOOL_MS, SAID_MAX, &said,
-				      err);
-	selinux_exec_done();
+	status = foreign_output(path, &argv, NULL, TOOL_MS, SAID_MAX, &said,
+				err);
 	strv_done(&argv);
 	if (status <= 0)
 		return status;

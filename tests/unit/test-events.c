@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/cmd-events.o runtime/lifecycle.o runtime/hook-points.o runtime/hook-run.o */
 /* link: runtime/state.o runtime/netns.o runtime/engine-args.o */
-/* link: runtime/own-userns.o runtime/userns-make.o runtime/id-map.o runtime/sandbox-words.o */
+/* link: runtime/own-userns.o runtime/userns-make.o runtime/foreign.o runtime/id-map.o */
+/* link: runtime/sandbox-words.o */
 /*
  * test-events.c - `events` before a shim that is played here and says without
  * end that memory ran out, as the shim of a captured guest would.

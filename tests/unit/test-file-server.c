@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* link: runtime/file-server.o */
+/* link: runtime/file-server.o runtime/foreign.o */
 /*
  * test-file-server.c - which file server a host has, and its version. The
  * programs here are scripts.

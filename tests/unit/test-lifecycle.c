@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* link: runtime/lifecycle.o runtime/hook-points.o runtime/hook-run.o */
 /* link: runtime/state.o runtime/netns.o */
-/* link: runtime/own-userns.o runtime/userns-make.o runtime/id-map.o runtime/sandbox-words.o */
+/* link: runtime/own-userns.o runtime/userns-make.o runtime/foreign.o runtime/id-map.o */
+/* link: runtime/sandbox-words.o */
 /*
  * test-lifecycle.c - the status of a container whose last verb was cut: what
  * the shim says, here played by a child process.
