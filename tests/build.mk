@@ -105,7 +105,7 @@ check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three ke
 
 # The SELinux module in the reference policy, on a host without SELinux.
 .PHONY: check-selinux
-check-selinux: $(SELINUX_PP)	## the SELinux module: neverallow rules, and questions to the compiled policy
+check-selinux: $(filter $(SELINUX_PP),$(SHARED_FILES))	## the SELinux module: neverallow rules, and questions to the compiled policy
 	@/usr/bin/python3 -B tests/selinux/check-policy $(B) $(SELINUX_DEVEL) || [ $$? -eq 77 ]
 
 # --- what the kernel holds for live sandboxes --------------------------------
