@@ -516,7 +516,7 @@ static int get_program(const struct json *root, struct policy *policy,
 static int get_layers(const struct json *root, struct policy *policy,
 		      struct err *err)
 {
-	uint64_t filters = 0;
+	uint64_t filters = 0, threads = 0;
 	int r = need(get_text(root, "", "seccomp", &policy->seccomp, err),
 		     "seccomp", err);
 
@@ -526,9 +526,12 @@ static int get_layers(const struct json *root, struct policy *policy,
 		return err_msg(err, EINVAL, "seccomp: \"%s\" is no name",
 			       policy->seccomp);
 	r = json_get_u64(root, "", "ownFilters", 8, &filters, err);
+	if (r >= 0)
+		r = json_get_u64(root, "", "earlyThreads", 8, &threads, err);
 	if (r < 0)
 		return r;
 	policy->own_filters = (uint32_t)filters;
+	policy->early_threads = (uint32_t)threads;
 	r = get_text(root, "", "selinuxType", &policy->selinux_type, err);
 	if (r > 0 && !is_name(policy->selinux_type))
 		return err_msg(err, EINVAL, "selinuxType: \"%s\" is no name",
@@ -566,6 +569,7 @@ static int check_self(const struct json *root, const struct policy *policy,
 		{ "proc", policy->proc },
 		{ "landlock", policy->landlock_count > 0 },
 		{ "ownFilters", policy->own_filters > 0 },
+		{ "earlyThreads", policy->early_threads > 0 },
 	};
 	bool libraries = false;
 
@@ -595,7 +599,7 @@ static int parse_root(const struct json *root, struct policy *policy,
 		"directories",	"tmpfs",
 		"proc",		"rlimits",
 		"environment",	"descriptors",
-		"landlock",
+		"landlock",	"earlyThreads",
 	};
 	int r;
 

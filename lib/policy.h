@@ -69,7 +69,12 @@ struct policy {
 	uint64_t start_caps; /* additionally held until the program drops them */
 	char *seccomp; /* profile name: seccomp/NAME.bpf beside the policies */
 	uint32_t own_filters; /* filters the program is known to add by itself */
-	char *selinux_type;   /* NULL: none */
+	/*
+	 * Threads that it has before it drops the start capabilities and adds
+	 * those filters, and that keep what the jail gave.
+	 */
+	uint32_t early_threads;
+	char *selinux_type; /* NULL: none */
 	struct policy_bind *binds;
 	size_t bind_count;
 	struct strv dirs;  /* empty directories */

@@ -100,7 +100,10 @@ static enum filter_answer native_limit(const struct calls *c, uint32_t number,
 static void check_native(struct calls *c, const struct filter_stack *stack,
 			 uint32_t number, bool leader)
 {
-	bool own = leader && c->v->policy->own_filters > 0;
+	const struct policy *policy = c->v->policy;
+	/* how many threads may be without it is verify-status.c's to say */
+	bool own = policy->own_filters > 0 &&
+		   (leader || policy->early_threads == 0);
 	enum filter_answer got = answer_of(stack->filter, stack->count,
 					   AUDIT_ARCH_X86_64, number);
 

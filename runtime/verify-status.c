@@ -152,23 +152,21 @@ static bool value_fits(const struct verify *v, const struct wanted *w,
 }
 
 /*
- * A program that drops its start capabilities and adds a filter does so per
- * thread: one that its libraries made earlier keeps what the jail gave. The C
- * virtiofsd has such a thread (for RCU), so for its other threads the jail is
- * the bound: our filter, and no more than the start capabilities.
+ * A program that drops its start capabilities and adds a filter does so for its
+ * main thread, and those that this one makes inherit it. What was made before
+ * keeps what the jail gave: our filter, and no more than the start capabilities
+ * (the bounding set was cut to them by kata-jail-exec). The C virtiofsd has one
+ * such thread, for RCU, and the Rust one none; how many there may be is in the
+ * policy.
  */
-static bool helper_fits(const struct verify *v, const struct wanted *w,
-			const char *found)
+static bool early_fits(const struct verify *v, const struct wanted *w,
+		       const char *found)
 {
 	uint64_t allowed = v->policy->caps | v->policy->start_caps;
 	uint32_t filters, wanted;
 	uint64_t bits;
 	char *end;
 
-	if (v->policy->start_caps == 0)
-		return false;
-	if (strcmp(w->field, "CapBnd") == 0)
-		return true; /* no_new_privs: nothing can be gained from it */
 	if (strncmp(w->field, "Cap", 3) == 0) {
 		bits = strtoull(found, &end, 16);
 		return *end == '\0' && !(bits & ~allowed);
@@ -179,11 +177,13 @@ static bool helper_fits(const struct verify *v, const struct wanted *w,
 	       filters < wanted && filters + v->policy->own_filters >= wanted;
 }
 
+/* early_left: so many threads more may be early ones. */
 static int read_task(const struct verify *v, const char *task, struct wanted *w,
-		     bool leader, struct err *err)
+		     bool leader, uint32_t *early_left, struct err *err)
 {
 	AUTO_FREE char *path = xasprintf("task/%s/status", task);
 	AUTO_FREE char *text = NULL;
+	bool is_early = false;
 	char value[VALUE_MAX];
 
 	if (path_read_file(v->proc_fd, path, VERIFY_FILE_MAX, &text, err) < 0)
@@ -196,11 +196,16 @@ static int read_task(const struct verify *v, const char *task, struct wanted *w,
 				       w[i].field);
 		if (w[i].bad)
 			continue;
-		w[i].bad = !value_fits(v, &w[i], value) &&
-			   (leader || !helper_fits(v, &w[i], value));
+		if (!value_fits(v, &w[i], value)) {
+			w[i].bad = leader || *early_left == 0 ||
+				   !early_fits(v, &w[i], value);
+			is_early = true;
+		}
 		if (leader || w[i].bad)
 			snprintf(w[i].found, sizeof(w[i].found), "%s", value);
 	}
+	if (is_early && !leader && *early_left > 0)
+		(*early_left)--;
 	return 0;
 }
 
@@ -212,6 +217,7 @@ int verify_status(struct verify *v, struct err *err)
 	AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	AUTO_FREE char *leader = xasprintf("%d", v->report->pid);
 	struct dirent *entry;
+	uint32_t early_left = v->policy->early_threads;
 	bool leader_seen = false;
 	size_t count = 0;
 	int r = 0;
@@ -232,7 +238,8 @@ int verify_status(struct verify *v, struct err *err)
 				       TASKS_MAX);
 		is_leader = strcmp(entry->d_name, leader) == 0;
 		leader_seen = leader_seen || is_leader;
-		r = read_task(v, entry->d_name, wanted, is_leader, err);
+		r = read_task(v, entry->d_name, wanted, is_leader, &early_left,
+			      err);
 		if ((r == -ENOENT || r == -ESRCH) && !is_leader) {
 			err_clear(err); /* a worker thread that ended meanwhile */
 			r = 0;

@@ -55,6 +55,7 @@ static void test_shipped_vmm(void **state)
 		assert_int_equal(policy->identity, POLICY_ID_OWN);
 		assert_int_equal(policy->caps | policy->start_caps, 0);
 		assert_int_equal(policy->own_filters, 1);
+		assert_int_equal(policy->early_threads, 0);
 		assert_false(policy->proc);
 		assert_true(policy->libraries);
 		assert_int_equal(policy_has_device(policy, "/dev/kvm"), i == 0);
@@ -66,7 +67,7 @@ static void test_shipped_vmm(void **state)
 	}
 }
 
-static void check_file_server(const char *name)
+static void check_file_server(const char *name, unsigned early_threads)
 {
 	struct policy *policy = shipped(name);
 
@@ -75,6 +76,7 @@ static void check_file_server(const char *name)
 	assert_int_equal(policy->start_caps,
 			 (UINT64_C(1) << CAP_SYS_CHROOT) |
 				 (UINT64_C(1) << CAP_SETPCAP));
+	assert_int_equal(policy->early_threads, early_threads);
 	assert_int_equal(policy->rlimits[0].resource, RLIMIT_CORE);
 	assert_int_equal(policy->rlimits[0].value, 0);
 	policy_free(policy);
@@ -83,8 +85,8 @@ static void check_file_server(const char *name)
 static void test_shipped_file_server(void **state)
 {
 	(void)state;
-	check_file_server("virtiofsd");
-	check_file_server("virtiofsd-rs");
+	check_file_server("virtiofsd", 1);
+	check_file_server("virtiofsd-rs", 0);
 }
 
 /* Parses text; the error must hold the word. */
@@ -139,6 +141,7 @@ static void test_head(void **state)
 		"unknown");
 	refused(HEAD("own") ",\"selinuxType\":\"a:b\"}", "selinuxType");
 	refused(HEAD("own") ",\"ownFilters\":-1}", "ownFilters");
+	refused(HEAD("own") ",\"earlyThreads\":9}", "earlyThreads");
 	refused(HEAD("own") ",\"libraries\":1}", "libraries");
 }
 
@@ -170,6 +173,7 @@ static void test_self(void **state)
 	refused(SELF ",\"proc\":true}", "proc");
 	refused(SELF ",\"libraries\":true}", "libraries");
 	refused(SELF ",\"ownFilters\":1}", "ownFilters");
+	refused(SELF ",\"earlyThreads\":1}", "earlyThreads");
 	refused(SELF ",\"capabilities\":[\"chown\"]}", "capabilities");
 	refused(SELF ",\"landlock\":[{\"path\":\"/y\",\"access\":[]}]}",
 		"landlock");

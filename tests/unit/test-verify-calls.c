@@ -57,6 +57,7 @@ struct setting {
 	struct sock_filter *own;
 	size_t own_count;
 	bool early_thread; /* made before any filter, and left without */
+	bool synced;	   /* except ours: that is put on it too */
 };
 
 /* A kernel without CONFIG_CHECKPOINT_RESTORE: its stub, in libc's place. */
@@ -91,20 +92,40 @@ static void *wait_for_end(void *arg)
 	return NULL;
 }
 
+static int begun_fd[2];
+
+/* From its byte on it calls nothing that a filter could mind. */
+static void *early_thread(void *arg)
+{
+	if (write(begun_fd[1], "", 1) != 1)
+		_exit(1);
+	return wait_for_end(arg);
+}
+
+static void start_early_thread(void)
+{
+	pthread_t thread;
+	char byte;
+
+	if (pipe2(begun_fd, O_CLOEXEC) < 0 ||
+	    pthread_create(&thread, NULL, early_thread, NULL) != 0 ||
+	    read(begun_fd[0], &byte, 1) != 1)
+		_exit(1);
+}
+
 static void set_up(const struct setting *set)
 {
 	AUTO_FREE void *bpf = NULL;
 	struct err err = ERR_INIT;
-	pthread_t thread;
+	unsigned ours_flags = set->synced ? SECCOMP_FILTER_FLAG_TSYNC : 0;
 	size_t len = 0;
 
-	if (set->early_thread &&
-	    pthread_create(&thread, NULL, wait_for_end, NULL) != 0)
-		_exit(1);
+	if (set->early_thread)
+		start_early_thread();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(1);
 	if (set->ours && (filter_read(BUILT, set->ours, &bpf, &len, &err) < 0 ||
-			  seccomp_filter_load(bpf, len, 0, &err) < 0))
+			  seccomp_filter_load(bpf, len, ours_flags, &err) < 0))
 		_exit(1);
 	if (set->own &&
 	    seccomp_filter_load(set->own, set->own_count * sizeof(*set->own), 0,
@@ -258,6 +279,23 @@ static void test_thread(void **state)
 	judge(&set, &alone, true, "a thread has 0 filters");
 }
 
+/* One that lacks the program's own filter is an early one, if there may be any. */
+static void test_early_thread(void **state)
+{
+	const struct setting set = { .ours = "qemu-tcg",
+				     .own = no_execve,
+				     .own_count = ARRAY_SIZE(no_execve),
+				     .early_thread = true,
+				     .synced = true };
+	struct policy with_early = stacked;
+
+	(void)state;
+	need_rights();
+	with_early.early_threads = 1;
+	judge(&set, &with_early, true, NULL);
+	judge(&set, &stacked, true, "execve is by argument");
+}
+
 /* Reading disturbs nobody: the process goes on, untraced. */
 static void test_untouched(void **state)
 {
@@ -397,6 +435,7 @@ int main(void)
 		cmocka_unit_test(test_no_filter),
 		cmocka_unit_test(test_no_own_filter),
 		cmocka_unit_test(test_thread),
+		cmocka_unit_test(test_early_thread),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_rootless),

@@ -25,6 +25,7 @@
 
 #include "auto.h"
 #include "landlock.h"
+#include "path.h"
 #include "runtime/verify-parts.h"
 #include "runtime/verify.h"
 #include "skip.h"
@@ -342,6 +343,119 @@ static void test_unjailed(void **state)
 	policy_free(policy);
 }
 
+/* --- threads, as /proc/PID/task shows them ----------------------------------- */
+
+#define CONFINED "00000000880000db" /* the eight of a file server */
+#define EARLY "00000000880401db"    /* and its two at the start */
+#define NO_CAPS "0000000000000000"
+
+static void put_task(int proc_fd, int tid, const char *caps,
+		     const char *bounding, unsigned filters)
+{
+	AUTO_FREE char *dir = xasprintf("task/%d", tid);
+	AUTO_FREE char *file = xasprintf("%s/status", dir);
+	AUTO_FREE char *text = xasprintf(
+		"Name:\tx\nTracerPid:\t0\nUid:\t7\t7\t7\t7\n"
+		"Gid:\t7\t7\t7\t7\nGroups:\t \nCapInh:\t" NO_CAPS
+		"\nCapPrm:\t%s\nCapEff:\t%s\nCapBnd:\t%s\nCapAmb:\t" NO_CAPS
+		"\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t%u\n",
+		caps, caps, bounding, filters);
+	AUTO_FD int fd = -1;
+
+	assert_true(mkdirat(proc_fd, dir, 0700) == 0 || errno == EEXIST);
+	fd = openat(proc_fd, file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+		    0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Which checks of threads fail, one after another; thread 50 is the leader. */
+static char *threads_refused(int proc_fd, const char *policy_file)
+{
+	AUTO_FREE char *path =
+		xasprintf(TEST_DIR "/../jailer/policies/%s.json", policy_file);
+	struct verify_expect expect = { .uid = 7, .gid = 7 };
+	struct verify_report report = VERIFY_REPORT_INIT;
+	struct verify v = { .proc_fd = proc_fd,
+			    .expect = &expect,
+			    .report = &report };
+	struct policy *policy = NULL;
+	AUTO_FREE char *text = NULL;
+	struct err err = ERR_INIT;
+	char *bad = xstrdup("");
+
+	if (path_read_file(AT_FDCWD, path, 65536, &text, &err) < 0 ||
+	    policy_parse(text, strlen(text), &policy, &err) < 0)
+		fail_msg("%s", err.text);
+	v.policy = policy;
+	report.pid = 50;
+	if (verify_status(&v, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < report.count; i++) {
+		AUTO_FREE char *before = bad;
+
+		bad = report.check[i].ok ? xstrdup(before) :
+					   xasprintf("%s%s=%s;", before,
+						     report.check[i].name,
+						     report.check[i].actual);
+	}
+	verify_report_done(&report);
+	policy_free(policy);
+	return bad;
+}
+
+static void threads_are(int proc_fd, const char *policy_file, const char *wanted)
+{
+	AUTO_FREE char *bad = threads_refused(proc_fd, policy_file);
+
+	assert_string_equal(bad, wanted);
+}
+
+/*
+ * One thread of the C virtiofsd has what the jail gave, and not two; of the
+ * Rust one none has.
+ */
+static void test_threads(void **state)
+{
+	static const char early[] =
+		"cap permitted=" EARLY ";cap effective=" EARLY
+		";cap bounding=" EARLY ";seccomp filters=1;";
+	char dir[] = "/tmp/test-verify-XXXXXX";
+	struct err err = ERR_INIT;
+	AUTO_FD int proc_fd = -1, tmp_fd = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	proc_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	tmp_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(proc_fd, "task", 0700), 0);
+	put_task(proc_fd, 50, CONFINED, NO_CAPS, 2);
+	put_task(proc_fd, 51, CONFINED, NO_CAPS, 2);
+	threads_are(proc_fd, "virtiofsd", "");
+	threads_are(proc_fd, "virtiofsd-rs", "");
+	put_task(proc_fd, 52, EARLY, EARLY, 1);
+	threads_are(proc_fd, "virtiofsd", "");
+	threads_are(proc_fd, "virtiofsd-rs", early);
+	put_task(proc_fd, 51, EARLY, EARLY, 1);
+	threads_are(proc_fd, "virtiofsd", early);
+	/* nothing but what the jail gave */
+	put_task(proc_fd, 51, CONFINED, NO_CAPS, 2);
+	put_task(proc_fd, 52, EARLY, "000001ffffffffff", 1);
+	threads_are(proc_fd, "virtiofsd", "cap bounding=000001ffffffffff;");
+	put_task(proc_fd, 52, "00000000a80401db", EARLY, 1);
+	threads_are(proc_fd, "virtiofsd",
+		    "cap permitted=00000000a80401db;"
+		    "cap effective=00000000a80401db;");
+	put_task(proc_fd, 52, EARLY, EARLY, 0);
+	threads_are(proc_fd, "virtiofsd", "seccomp filters=0;");
+	/* and the main thread is never one of them */
+	put_task(proc_fd, 52, CONFINED, NO_CAPS, 2);
+	put_task(proc_fd, 50, EARLY, EARLY, 1);
+	threads_are(proc_fd, "virtiofsd", early);
+	assert_int_equal(path_remove_tree(tmp_fd, dir + strlen("/tmp/"), &err),
+			 0);
+}
+
 /* The layout that kata-jail-exec sets, and nothing more or less. */
 static void test_layout(void **state)
 {
@@ -467,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_listing),
 		cmocka_unit_test(test_inside),
 		cmocka_unit_test(test_unjailed),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_absent),
