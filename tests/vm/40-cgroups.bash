@@ -242,7 +242,7 @@ guest_systemd_stops_the_scope() {
 
 # killed_at STEP: a create of the test build, with kill -9
 killed_at() {
-	local pid
+	local pid code=0
 
 	bundle /tmp/killed :kata:killed
 	KATA_TEST_STOP=$1 "$TREE/build/hooks/bin/kata-runtime" create --bundle /tmp/killed \
@@ -253,7 +253,8 @@ killed_at() {
 		sleep 0.2
 	done
 	kill -KILL "$pid"
-	wait "$pid" || true
+	wait "$pid" || code=$?
+	[ "$code" -eq 137 ] || fail "the create that was killed ended with $code"
 }
 
 guest_a_create_that_is_killed_leaves_no_scope() {
