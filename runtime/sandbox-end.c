@@ -259,9 +259,33 @@ static void strike_shared(struct strv *list, const struct state *other)
 }
 
 /*
+ * A record that is not there, or damaged, holds nothing back. One that we fail
+ * to read (for want of descriptors) may be of a sandbox that lives in there.
+ */
+static int strike_by(struct runtime *rt, const char *id, struct strv *dirs,
+		     struct strv *made, struct err *err)
+{
+	AUTO_FD int fd = state_open(rt, id, false, err);
+	struct state other = { 0 };
+	int r = fd < 0 ? fd : state_load(fd, &other, err);
+
+	if (r == 0) {
+		strike_shared(dirs, &other);
+		strike_shared(made, &other);
+		state_done(&other);
+		return 0;
+	}
+	if (r != -ENOENT && r != -ENOTDIR && r != -EINVAL && r != -EFBIG &&
+	    r != -EPROTO)
+		return err_wrap(err, "whose control groups are those of %s", id);
+	err_clear(err);
+	return 0;
+}
+
+/*
  * Leaves of both lists the control groups that no other sandbox of this state
  * root has recorded, which it does before it joins: the last one in a directory
- * removes it. A record that cannot be read holds nothing back.
+ * removes it.
  */
 static int strike_all_shared(struct runtime *rt, const char *id,
 			     struct strv *dirs, struct strv *made,
@@ -276,21 +300,14 @@ static int strike_all_shared(struct runtime *rt, const char *id,
 			close(fd);
 		return err_set(err, errno, "list %s", rt->root);
 	}
+	errno = 0;
 	while ((entry = readdir(dir))) {
-		struct state other = { 0 };
-		struct err ignored = ERR_INIT;
-		AUTO_FD int one = -1;
-
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, id) == 0)
-			continue;
-		one = state_open(rt, entry->d_name, false, &ignored);
-		if (one >= 0 && state_load(one, &other, &ignored) == 0) {
-			strike_shared(dirs, &other);
-			strike_shared(made, &other);
-		}
-		state_done(&other);
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, id) != 0 &&
+		    strike_by(rt, entry->d_name, dirs, made, err) < 0)
+			return -err->code;
+		errno = 0;
 	}
-	return 0;
+	return errno ? err_set(err, errno, "list %s", rt->root) : 0;
 }
 
 static int end_cgroups(struct runtime *rt, const struct state *state,

@@ -87,6 +87,24 @@ none_left() {
 	none_left
 }
 
+# It may live in there, and what is in there is killed.
+@test "root: cgroups: delete kills nothing while another record cannot be read" {
+	local record=/run/kata/first/state.json
+
+	made first "$WITH_GROUP"
+	made second "$WITH_GROUP"
+	mv "$record" kept
+	ln -s "$record" "$record" # ELOOP
+	run -1 rt delete --force second
+	mv -f kept "$record"
+	has "$output" 'control groups are those of first: .*symbolic links'
+	kill -0 "$(note first .kata.vmmPid)"
+	rt delete --force second
+	kill -0 "$(note first .kata.vmmPid)"
+	rt delete --force first
+	none_left
+}
+
 # stopped_at STEP: a create that is killed there
 stopped_at() {
 	local pid
