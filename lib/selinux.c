@@ -62,18 +62,28 @@ int selinux_set_exec(const char *label, struct err *err)
  * Not by getpidcon(): once a process has changed its own label libselinux 3.4
  * answers with that, whomever it is asked about.
  */
-int selinux_get(pid_t pid, char **ret_label, struct err *err)
+int selinux_get_at(int proc_fd, char **ret_label, struct err *err)
 {
-	AUTO_FREE char *path = xasprintf("/proc/%d/attr/current", (int)pid);
 	AUTO_FREE char *label = NULL;
 
-	if (path_read_file(AT_FDCWD, path, LABEL_MAX, &label, err) < 0)
-		return err_wrap(err, "SELinux label of process %d", (int)pid);
+	if (path_read_file(proc_fd, "attr/current", LABEL_MAX, &label, err) < 0)
+		return err_wrap(err, "SELinux label");
 	label[strcspn(label, "\n")] = '\0';
 	if (!*label)
-		return err_msg(err, ESRCH, "process %d has no SELinux label",
-			       (int)pid);
+		return err_msg(err, ESRCH, "no SELinux label");
 	*ret_label = take_ptr(label);
+	return 0;
+}
+
+int selinux_get(pid_t pid, char **ret_label, struct err *err)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d", (int)pid);
+	AUTO_FD int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "SELinux label: %s", path);
+	if (selinux_get_at(fd, ret_label, err) < 0)
+		return err_wrap(err, "process %d", (int)pid);
 	return 0;
 }
 

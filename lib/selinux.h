@@ -22,7 +22,11 @@ int selinux_set_exec(const char *label, struct err *err) MUST_CHECK;
  */
 int selinux_exec_foreign(struct err *err) MUST_CHECK;
 void selinux_exec_done(void);
-/* Label of a process; caller frees. */
+/*
+ * Label of a process; caller frees. proc_fd: /proc/PID, which follows the
+ * process and not its number. -ESRCH, -ENOENT: it has ended.
+ */
+int selinux_get_at(int proc_fd, char **ret_label, struct err *err) MUST_CHECK;
 int selinux_get(pid_t pid, char **ret_label, struct err *err) MUST_CHECK;
 /*
  * This process's label with another type, and another range unless it is NULL;

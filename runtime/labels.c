@@ -133,9 +133,23 @@ static bool is_level(const char *label, const char *level)
 }
 
 /*
- * Has a process this level? One that has ended meanwhile, or may not be asked,
- * has no say. Return: 1, 0, -errno
+ * Has this process this level? One that has ended meanwhile, or may not be
+ * asked, has no say. Return: 1, 0, -errno
  */
+static int has_level(pid_t pid, const char *level, struct err *err)
+{
+	AUTO_FREE char *label = NULL;
+	int r = selinux_get(pid, &label, err);
+
+	if (r == 0)
+		return is_level(label, level);
+	if (r != -ENOENT && r != -ESRCH && r != -EACCES && r != -EPERM)
+		return err_wrap(err, "categories in use");
+	err_clear(err);
+	return 0;
+}
+
+/* Has any process this level? Return: 1, 0, -errno */
 static int is_in_use(const char *level, struct err *err)
 {
 	AUTO_CLOSEDIR DIR *proc = opendir("/proc");
@@ -146,13 +160,10 @@ static int is_in_use(const char *level, struct err *err)
 		return err_set(err, errno, "categories in use: /proc");
 	errno = 0;
 	while (!used && (entry = readdir(proc))) {
-		AUTO_FREE char *label = NULL;
-		struct err ignored = ERR_INIT;
 		uint32_t pid;
 
-		if (num_parse_u32(entry->d_name, INT32_MAX, &pid) == 0 &&
-		    selinux_get((pid_t)pid, &label, &ignored) == 0)
-			used = is_level(label, level);
+		if (num_parse_u32(entry->d_name, INT32_MAX, &pid) == 0)
+			used = has_level((pid_t)pid, level, err);
 		errno = 0;
 	}
 	return used || !errno ? used :
@@ -392,11 +403,19 @@ int labels_release(const struct runtime *rt, const struct state *state,
 		return r;
 	fd = openat(pool_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir)
-		return err_set(err, errno, "list categories");
-	r = 0;
-	while (r == 0 && (entry = readdir(dir)))
-		if (strncmp(entry->d_name, "s0:", 3) == 0)
-			r = release_one(pool_fd, entry->d_name, owner, err);
-	return r;
+	if (!dir) {
+		r = err_set(err, errno, "list categories");
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	errno = 0;
+	while ((entry = readdir(dir))) {
+		if (strncmp(entry->d_name, "s0:", 3) == 0 &&
+		    release_one(pool_fd, entry->d_name, owner, err) < 0)
+			return -err->code;
+		errno = 0;
+	}
+	/* a list that broke off leaves pairs taken for ever */
+	return errno ? err_set(err, errno, "list categories") : 0;
 }

@@ -38,7 +38,7 @@ int verify_namespaces(struct verify *v, struct err *err) MUST_CHECK;
 int verify_network(struct verify *v, struct err *err) MUST_CHECK;
 int verify_environment(struct verify *v, struct err *err) MUST_CHECK;
 int verify_limits(struct verify *v, struct err *err) MUST_CHECK;
-int verify_label(struct verify *v, pid_t pid, struct err *err) MUST_CHECK;
+int verify_label(struct verify *v, struct err *err) MUST_CHECK;
 /* soft and hard value of /proc/PID/limits text; unlimited is UINT64_MAX */
 int verify_limits_find(const char *text, int resource, uint64_t *ret_soft,
 		       uint64_t *ret_hard) MUST_CHECK;

@@ -442,14 +442,14 @@ int verify_limits(struct verify *v, struct err *err)
 
 /* User and role are the caller's, type and range what the policy and the
  * sandbox say: one comparison of the whole label. */
-static int compare_label(struct verify *v, pid_t pid, struct err *err)
+static int compare_label(struct verify *v, struct err *err)
 {
 	AUTO_FREE char *label = NULL, *wanted = NULL;
 	int r;
 
 	if (selinux_with(v->policy->selinux_type, v->expect->selinux_range,
 			 &wanted, err) < 0 ||
-	    selinux_get(pid, &label, err) < 0)
+	    selinux_get_at(v->proc_fd, &label, err) < 0)
 		return -err->code;
 	r = selinux_is_permissive(wanted, err);
 	if (r < 0)
@@ -463,7 +463,7 @@ static int compare_label(struct verify *v, pid_t pid, struct err *err)
 	return 0;
 }
 
-int verify_label(struct verify *v, pid_t pid, struct err *err)
+int verify_label(struct verify *v, struct err *err)
 {
 	const char *type = v->policy->selinux_type;
 	const char *absent = v->expect->selinux_absent;
@@ -481,5 +481,5 @@ int verify_label(struct verify *v, pid_t pid, struct err *err)
 				     v->policy->name));
 		return 0;
 	}
-	return compare_label(v, pid, err);
+	return compare_label(v, err);
 }

@@ -130,7 +130,7 @@ int verify_jail(pid_t pid, const struct policy *policy,
 	while (r == 0 && *part)
 		r = (*part++)(&v, err);
 	if (r == 0)
-		r = verify_label(&v, pid, err);
+		r = verify_label(&v, err);
 	if (r < 0)
 		return err_wrap(err, "jail %s cannot be read back",
 				policy->name);

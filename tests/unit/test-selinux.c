@@ -4,16 +4,20 @@
  * a label was set. Where it is on, the labels are read back.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "auto.h"
+#include "path.h"
 #include "selinux.h"
 #include "skip.h"
 
@@ -63,6 +67,32 @@ static void test_type_is_compared_as_a_whole(void **state)
 	assert_false(selinux_has_type("", "kata_t"));
 }
 
+/* Of whoever the directory is, and not of a number. */
+static void test_label_is_read_through_the_directory(void **state)
+{
+	char directory[] = "/tmp/test-selinux-XXXXXX";
+	AUTO_FREE char *label = NULL;
+	AUTO_FD int tmp_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD int fd = -1;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(selinux_get_at(fd, &label, &err), -ENOENT);
+	assert_int_equal(mkdirat(fd, "attr", 0700), 0);
+	assert_int_equal(path_write_file(fd, "attr/current", "", &err), -ENOENT);
+	close(openat(fd, "attr/current", O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(selinux_get_at(fd, &label, &err), -ESRCH);
+	assert_int_equal(
+		path_write_file(fd, "attr/current", "u:r:t:s0\n", &err), 0);
+	assert_int_equal(selinux_get_at(fd, &label, &err), 0);
+	assert_string_equal(label, "u:r:t:s0");
+	assert_int_equal(
+		path_remove_tree(tmp_fd, directory + strlen("/tmp/"), &err), 0);
+}
+
 static void test_on_reads_its_own_label(void **state)
 {
 	AUTO_FREE char *label = NULL;
@@ -82,6 +112,7 @@ int main(void)
 		cmocka_unit_test(test_off_gives_no_label_with_a_type),
 		cmocka_unit_test(test_off_takes_no_range_and_makes_no_label),
 		cmocka_unit_test(test_type_is_compared_as_a_whole),
+		cmocka_unit_test(test_label_is_read_through_the_directory),
 		cmocka_unit_test(test_on_reads_its_own_label),
 	};
 

@@ -512,7 +512,7 @@ static void test_absent(void **state)
 
 	(void)state;
 	report.jail = xstrdup("t");
-	assert_int_equal(verify_label(&v, getpid(), &err), 0);
+	assert_int_equal(verify_label(&v, &err), 0);
 	assert_int_equal(report.count, 1);
 	assert_string_equal(report.check[0].name, "selinux");
 	assert_true(report.check[0].ok);
