@@ -407,68 +407,114 @@ int cgroup_unit_join(const struct cgroup_unit *unit, const struct strv *dirs,
 	return cgroup_check(dirs, getpid(), "the child", err);
 }
 
-/* The file's first line, of whichever directory has it; the caller's. */
-static char *value_of(const struct strv *dirs, const char *name)
+/*
+ * The file's first line, of whichever directory has it; the caller's, NULL
+ * where none has. What is not told to systemd it takes back when it reloads, so
+ * a limit that cannot be read is an error.
+ */
+static int value_of(const struct strv *dirs, const char *name, char **ret,
+		    struct err *err)
 {
+	*ret = NULL;
 	for (size_t i = 0; i < dirs->count; i++) {
 		AUTO_FREE char *path = xasprintf("%s/%s", dirs->item[i], name);
-		struct err err = ERR_INIT;
-		char *text = NULL;
+		int r = path_read_file(AT_FDCWD, path, 4096, ret, err);
 
-		if (path_read_file(AT_FDCWD, path, 4096, &text, &err) < 0)
-			continue;
-		text[strcspn(text, "\n")] = '\0';
-		return text;
+		if (r == 0)
+			(*ret)[strcspn(*ret, "\n")] = '\0';
+		if (r != -ENOENT)
+			return r;
+		err_clear(err);
 	}
-	return NULL;
+	return 0;
 }
 
 /* "max", "-1" and v1's largest number: UINT64_MAX, which is "infinity". */
-static bool number_of(const struct strv *dirs, const char *v2, const char *v1,
-		      uint64_t *ret)
+static int limit_parse(const char *text, uint64_t *ret, struct err *err)
 {
-	AUTO_FREE char *text = value_of(dirs, v2);
-
-	if (!text)
-		text = value_of(dirs, v1);
-	if (!text)
-		return false;
-	text[strcspn(text, " ")] = '\0'; /* cpu.max has two */
-	if (num_parse_u64(text, V1_UNLIMITED, ret) < 0)
+	if (strcmp(text, "max") == 0 || strcmp(text, "-1") == 0)
 		*ret = UINT64_MAX;
-	return true;
+	else if (num_parse_u64(text, UINT64_MAX, ret) < 0)
+		return err_msg(err, EIO, "\"%.32s\" is no limit", text);
+	else if (*ret > V1_UNLIMITED)
+		*ret = UINT64_MAX;
+	return 0;
 }
 
-static uint64_t period_of(const struct strv *dirs)
+/* Return: 1; 0 no directory has the file; -errno */
+static int number_of(const struct strv *dirs, const char *name, uint64_t *ret,
+		     struct err *err)
 {
-	AUTO_FREE char *both = value_of(dirs, "cpu.max");
-	AUTO_FREE char *v1 = value_of(dirs, "cpu.cfs_period_us");
-	const char *text = both ? strchr(both, ' ') : v1;
-	uint64_t period;
+	AUTO_FREE char *text = NULL;
 
+	if (value_of(dirs, name, &text, err) < 0)
+		return -err->code;
+	if (!text)
+		return 0;
+	text[strcspn(text, " ")] = '\0'; /* cpu.max has two */
+	return limit_parse(text, ret, err) < 0 ? err_wrap(err, "%s", name) : 1;
+}
+
+static int number_of_either(const struct strv *dirs, const char *v2,
+			    const char *v1, uint64_t *ret, struct err *err)
+{
+	int r = number_of(dirs, v2, ret, err);
+
+	return r == 0 ? number_of(dirs, v1, ret, err) : r;
+}
+
+static int period_of(const struct strv *dirs, uint64_t *ret, struct err *err)
+{
+	AUTO_FREE char *both = NULL, *v1 = NULL;
+	const char *text;
+
+	if (value_of(dirs, "cpu.max", &both, err) < 0 ||
+	    value_of(dirs, "cpu.cfs_period_us", &v1, err) < 0)
+		return -err->code;
+	text = both ? strchr(both, ' ') : v1;
 	if (both && text)
 		text++;
-	return text && num_parse_u64(text, SECOND, &period) == 0 && period ?
-		       period :
-		       100000;
+	if (!text || num_parse_u64(text, SECOND, ret) < 0 || !*ret)
+		return err_msg(err, EIO, "no period of the CPU quota");
+	return 0;
 }
 
-static void read_cpu(const struct strv *dirs, uint32_t version,
-		     struct sdbus_properties *list)
+static int read_quota(const struct strv *dirs, uint32_t version,
+		      struct sdbus_properties *list, struct err *err)
 {
-	uint64_t value;
+	uint64_t value, period;
+	int r = number_of_either(dirs, "cpu.max", "cpu.cfs_quota_us", &value,
+				 err);
 
-	if (!number_of(dirs, "cpu.max", "cpu.cfs_quota_us", &value))
-		return;
+	if (r <= 0)
+		return r;
 	if (value == UINT64_MAX)
 		sdbus_add_number(list, "CPUQuotaPerSecUSec", SDBUS_U64, value);
+	else if (period_of(dirs, &period, err) < 0)
+		return -err->code;
 	else
-		add_quota(list, value, period_of(dirs), version);
-	if (number_of(dirs, "cpu.weight", "", &value) && value <= WEIGHT_MAX)
+		add_quota(list, value, period, version);
+	return 1;
+}
+
+static int read_cpu(const struct strv *dirs, uint32_t version,
+		    struct sdbus_properties *list, struct err *err)
+{
+	uint64_t value;
+	int r = read_quota(dirs, version, list, err);
+
+	if (r <= 0)
+		return r; /* no controller */
+	r = number_of(dirs, "cpu.weight", &value, err);
+	if (r > 0 && value <= WEIGHT_MAX)
 		sdbus_add_number(list, "CPUWeight", SDBUS_U64, value);
-	else if (number_of(dirs, "cpu.shares", "", &value) && value != UINT64_MAX)
+	if (r != 0)
+		return r;
+	r = number_of(dirs, "cpu.shares", &value, err);
+	if (r > 0 && value != UINT64_MAX)
 		sdbus_add_number(list, "CPUWeight", SDBUS_U64,
 				 oci_weight_of_shares(value));
+	return r;
 }
 
 static int read_limits(const struct strv *dirs, uint32_t version,
@@ -478,14 +524,18 @@ static int read_limits(const struct strv *dirs, uint32_t version,
 					      { "cpuset.mems",
 						"AllowedMemoryNodes" } };
 	uint64_t value;
+	int r = number_of_either(dirs, "memory.max", "memory.limit_in_bytes",
+				 &value, err);
 
-	if (number_of(dirs, "memory.max", "memory.limit_in_bytes", &value))
+	if (r > 0)
 		sdbus_add_number(list, "MemoryMax", SDBUS_U64, value);
-	read_cpu(dirs, version, list);
+	if (r < 0 || read_cpu(dirs, version, list, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(set) && version >= HAS_CPUSET; i++) {
-		AUTO_FREE char *text = value_of(dirs, set[i][0]);
+		AUTO_FREE char *text = NULL;
 
-		if (text && *text && add_cpuset(list, set[i][1], text, err) < 0)
+		if (value_of(dirs, set[i][0], &text, err) < 0 ||
+		    (text && *text && add_cpuset(list, set[i][1], text, err) < 0))
 			return -err->code;
 	}
 	return 0;
@@ -516,8 +566,9 @@ int cgroup_unit_follow(const struct cgroup_unit *unit, const struct strv *dirs,
 		return 0;
 	if (sdbus_open(unit->bus, OPEN_MS, &bus, err) < 0)
 		return -err->code;
-	cpu = value_of(dirs, "cpu.max");
-	r = read_limits(dirs, sdbus_version(bus), &list, err);
+	r = value_of(dirs, "cpu.max", &cpu, err);
+	if (r == 0)
+		r = read_limits(dirs, sdbus_version(bus), &list, err);
 	if (r == 0)
 		r = sdbus_set_properties(bus, unit->name, &list, err);
 	if (r == 0)

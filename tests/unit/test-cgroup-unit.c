@@ -622,6 +622,34 @@ static void test_follow(void **state)
 	cgroup_unit_done(&unit);
 }
 
+/* systemd would take back, when it reloads, what it is not told. */
+static void test_follow_what_cannot_be_read(void **state)
+{
+	struct cgroup_unit unit = { 0 };
+	struct strv dirs = { 0 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	started(&unit);
+	strv_addf(&dirs, "%s/unread", top);
+	assert_int_equal(mkdirat(top_fd, "unread", 0700), 0);
+	assert_int_equal(mkdirat(top_fd, "unread/memory.max", 0700), 0);
+	assert_int_equal(mkdirat(top_fd, "words", 0700), 0);
+	put("unread/cpu.max", "133333 100000\n");
+	assert_int_equal(cgroup_unit_follow(&unit, &dirs, &err), -EISDIR);
+	strv_done(&dirs);
+	strv_addf(&dirs, "%s/words", top);
+	put("words/memory.max", "some\n");
+	assert_int_equal(cgroup_unit_follow(&unit, &dirs, &err), -EIO);
+	assert_non_null(strstr(err.text, "memory.max: \"some\" is no limit"));
+	put("words/memory.max", "1048576\n");
+	put("words/cpu.max", "5000\n");
+	assert_int_equal(cgroup_unit_follow(&unit, &dirs, &err), -EIO);
+	assert_non_null(strstr(err.text, "period"));
+	strv_done(&dirs);
+	cgroup_unit_done(&unit);
+}
+
 static void test_follow_nothing(void **state)
 {
 	const struct cgroup_unit none = { 0 };
@@ -733,17 +761,29 @@ static void test_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_direct),	 TEST(test_bus),
-		TEST(test_forged),	 TEST(test_stranger),
-		TEST(test_silent),	 TEST(test_bus_without_systemd),
-		TEST(test_root),	 TEST(test_limits),
-		TEST(test_let_go),	 TEST(test_early),
-		TEST(test_broken),	 TEST(test_slow),
-		TEST(test_taken),	 TEST(test_failed),
-		TEST(test_elsewhere),	 TEST(test_no_manager),
-		TEST(test_follow),	 TEST(test_follow_nothing),
-		TEST(test_join),	 TEST(test_not_ours),
-		TEST(test_manager_gone), TEST(test_wanted),
+		TEST(test_direct),
+		TEST(test_bus),
+		TEST(test_forged),
+		TEST(test_stranger),
+		TEST(test_silent),
+		TEST(test_bus_without_systemd),
+		TEST(test_root),
+		TEST(test_limits),
+		TEST(test_let_go),
+		TEST(test_early),
+		TEST(test_broken),
+		TEST(test_slow),
+		TEST(test_taken),
+		TEST(test_failed),
+		TEST(test_elsewhere),
+		TEST(test_no_manager),
+		TEST(test_follow),
+		TEST(test_follow_nothing),
+		TEST(test_follow_what_cannot_be_read),
+		TEST(test_join),
+		TEST(test_not_ours),
+		TEST(test_manager_gone),
+		TEST(test_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
