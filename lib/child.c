@@ -76,13 +76,14 @@ static int place_stdio(const int stdio[3])
 	return 0;
 }
 
-/* In the child: never returns. error_fd carries errno to the parent. */
+/* In the child: never returns. error_fd carries a struct err to the parent. */
 static NORETURN void run_child(const struct child_spec *spec, int error_fd,
 			       pid_t parent)
 {
 	static char *empty[] = { NULL };
 	AUTO_FREE struct fd_name *fds =
 		xcalloc(spec->fd_count + 1, sizeof(*fds));
+	struct err err = ERR_INIT;
 	int r;
 
 	child_reset_signals();
@@ -94,7 +95,7 @@ static NORETURN void run_child(const struct child_spec *spec, int error_fd,
 	if (spec->fd_count > 0)
 		memcpy(fds, spec->fds, spec->fd_count * sizeof(*fds));
 	fds[spec->fd_count] = (struct fd_name){ "error", error_fd };
-	r = spec->prepare ? spec->prepare(spec->prepare_arg) : 0;
+	r = spec->prepare ? spec->prepare(spec->prepare_arg, &err) : 0;
 	if (r == 0)
 		r = place_stdio(spec->stdio);
 	if (r == 0)
@@ -108,16 +109,20 @@ static NORETURN void run_child(const struct child_spec *spec, int error_fd,
 		       spec->env && spec->env->item ? spec->env->item : empty);
 		r = -errno;
 	}
-	IGNORE(write(error_fd, &r, sizeof(r)) < 0, "parent sees end of file");
+	if (!err.code)
+		err_set(&err, -r, "execute %s", spec->path);
+	IGNORE(fd_write_all(error_fd, &err, sizeof(err)) < 0,
+	       "the parent takes the end of the file for it");
 	_exit(127);
 }
 
 int child_spawn(const struct child_spec *spec, struct child *ret_child,
 		struct err *err)
 {
-	int pipe_fd[2], code = 0;
+	int pipe_fd[2];
 	pid_t parent = getpid();
 	struct child child = CHILD_INIT;
+	struct err said = ERR_INIT;
 	ssize_t n;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
@@ -132,12 +137,14 @@ int child_spawn(const struct child_spec *spec, struct child *ret_child,
 		close(pipe_fd[0]);
 		return err_set(err, saved, "fork");
 	}
-	n = fd_read_full(pipe_fd[0], &code, sizeof(code));
+	n = fd_read_full(pipe_fd[0], &said, sizeof(said));
 	close(pipe_fd[0]);
 	if (n != 0) {
 		IGNORE(waitpid(child.pid, NULL, 0) < 0, "it exits by itself");
-		return err_set(err, n == sizeof(code) ? -code : EIO,
-			       "execute %s", spec->path);
+		if (n != sizeof(said) || said.code <= 0)
+			return err_set(err, EIO, "execute %s", spec->path);
+		*err = said;
+		return -err->code;
 	}
 	child.pidfd = pidfd_open_checked(child.pid, err);
 	if (child.pidfd < 0) {
@@ -277,8 +284,9 @@ int child_output(const char *path, const struct strv *argv, int timeout_ms,
 }
 
 int child_output_prepared(const char *path, const struct strv *argv,
-			  int (*prepare)(void *arg), int timeout_ms, size_t max,
-			  char **ret_text, struct err *err)
+			  int (*prepare)(void *arg, struct err *err),
+			  int timeout_ms, size_t max, char **ret_text,
+			  struct err *err)
 {
 	int64_t end = now_ms() + timeout_ms;
 	AUTO_CHILD struct child child = CHILD_INIT;

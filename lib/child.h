@@ -24,8 +24,11 @@ struct child_spec {
 	size_t fd_count;
 	int stdio[3];	   /* -1: /dev/null */
 	bool death_signal; /* SIGKILL when the calling thread ends */
-	/* In the child, before descriptors are placed; 0 or -errno. May be NULL */
-	int (*prepare)(void *arg);
+	/*
+	 * In the child, before descriptors are placed; 0 or -errno, whose words
+	 * are child_spawn()'s error. May be NULL.
+	 */
+	int (*prepare)(void *arg, struct err *err);
 	void *prepare_arg;
 };
 
@@ -37,8 +40,8 @@ int child_place_fds(const struct fd_name *fds, size_t count) MUST_CHECK;
 /* Default dispositions (also SIGPIPE), empty mask. For a forked child. */
 void child_reset_signals(void);
 /*
- * fork and execve; an execve that fails is reported here, by errno through a
- * close-on-exec pipe. The caller owns ret_child.
+ * fork and execve; what fails in the child is reported here, in its own words,
+ * through a close-on-exec pipe. The caller owns ret_child.
  */
 int child_spawn(const struct child_spec *spec, struct child *ret_child,
 		struct err *err) MUST_CHECK;
@@ -62,8 +65,9 @@ int child_output(const char *path, const struct strv *argv, int timeout_ms,
 		 size_t max, char **ret_text, struct err *err) MUST_CHECK;
 /* The same with child_spec.prepare, which gets no argument. */
 int child_output_prepared(const char *path, const struct strv *argv,
-			  int (*prepare)(void *arg), int timeout_ms, size_t max,
-			  char **ret_text, struct err *err) MUST_CHECK;
+			  int (*prepare)(void *arg, struct err *err),
+			  int timeout_ms, size_t max, char **ret_text,
+			  struct err *err) MUST_CHECK;
 /*
  * Of what child_output() gave, the line that begins with prefix, cut off at its
  * end; NULL: none. The loader may have said something before.

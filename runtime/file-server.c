@@ -77,7 +77,7 @@ static const struct file_server known[] = {
  *
  * #syscalls:runtime prctl seccomp - for the child that is asked its version
  */
-static int answer_getgroups(void *arg)
+static int answer_getgroups(void *arg UNUSED, struct err *err)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -86,12 +86,10 @@ static int answer_getgroups(void *arg)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct err err = ERR_INIT;
 
-	(void)arg;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return seccomp_filter_load(code, sizeof(code), 0, &err);
+		return err_set(err, errno, "no_new_privs");
+	return seccomp_filter_load(code, sizeof(code), 0, err);
 }
 
 int file_server_version(const char *program, char **ret_text, struct err *err)

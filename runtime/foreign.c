@@ -17,8 +17,8 @@
 #define VERSION_BYTES_MAX 4096
 
 int foreign_output(const char *path, const struct strv *argv,
-		   int (*prepare)(void *arg), int timeout_ms, size_t max,
-		   char **ret_text, struct err *err)
+		   int (*prepare)(void *arg, struct err *err), int timeout_ms,
+		   size_t max, char **ret_text, struct err *err)
 {
 	int r = selinux_exec_foreign(err);
 
@@ -29,7 +29,7 @@ int foreign_output(const char *path, const struct strv *argv,
 	return r;
 }
 
-int foreign_version(const char *path, int (*prepare)(void *arg),
+int foreign_version(const char *path, int (*prepare)(void *arg, struct err *err),
 		    char **ret_text, struct err *err)
 {
 	AUTO_FREE char *text = NULL;

@@ -16,14 +16,14 @@
  * NULL. Owner and mode of the program are the caller's to check.
  */
 int foreign_output(const char *path, const struct strv *argv,
-		   int (*prepare)(void *arg), int timeout_ms, size_t max,
-		   char **ret_text, struct err *err) MUST_CHECK;
+		   int (*prepare)(void *arg, struct err *err), int timeout_ms,
+		   size_t max, char **ret_text, struct err *err) MUST_CHECK;
 /*
  * What PATH --version says, once owner and mode of the program were found to be
  * as they must. *ret_text is the caller's. -ENOEXEC: it ended with an error, and
  * whatever it said is no version
  */
-int foreign_version(const char *path, int (*prepare)(void *arg),
+int foreign_version(const char *path, int (*prepare)(void *arg, struct err *err),
 		    char **ret_text, struct err *err) MUST_CHECK;
 
 #endif

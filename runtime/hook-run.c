@@ -73,10 +73,9 @@ static char *state_text(const struct hook_state *state, size_t *ret_len)
 }
 
 /* A group of its own: a time-out ends what the hook has started as well. */
-static int own_group(void *arg)
+static int own_group(void *arg UNUSED, struct err *err)
 {
-	(void)arg;
-	return setpgid(0, 0) < 0 ? -errno : 0;
+	return setpgid(0, 0) < 0 ? err_set(err, errno, "group of its own") : 0;
 }
 
 static int spawn(struct running *run, int input_fd, struct err *err)

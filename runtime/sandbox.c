@@ -178,14 +178,11 @@ static int fs_argv(const struct sandbox *s, const struct sandbox_fds *fds,
 	return fd;
 }
 
-static int join_cgroups(void *arg)
+static int join_cgroups(void *arg, struct err *err)
 {
 	const struct state *state = arg;
-	struct err err = ERR_INIT;
 
-	return cgroup_unit_join(&state->unit, &state->cgroups, &err) < 0 ?
-		       -err.code :
-		       0;
+	return cgroup_unit_join(&state->unit, &state->cgroups, err);
 }
 
 static size_t proxy_fds(const struct sandbox *s, const struct sandbox_fds *fds,

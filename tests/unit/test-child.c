@@ -137,13 +137,18 @@ static void test_signals_reset(void **state)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-static int refuse_prepare(void *arg)
+static int refuse_prepare(void *arg, struct err *err)
+{
+	return err_set(err, *(int *)arg, "what it cannot do");
+}
+
+static int refuse_without_words(void *arg, struct err *err UNUSED)
 {
 	return -*(int *)arg;
 }
 
 /* A failure in the child before execve is a failure of child_spawn(). */
-static void expect_failure(struct child_spec *spec, int code)
+static void expect_failure(struct child_spec *spec, int code, const char *text)
 {
 	struct strv argv = { 0 };
 	struct child child = CHILD_INIT;
@@ -155,6 +160,7 @@ static void expect_failure(struct child_spec *spec, int code)
 	r = child_spawn(spec, &child, &err);
 	if (r != -code)
 		fail_msg("%d (%s), not %d", r, err.text, -code);
+	assert_string_equal(err.text, text);
 	assert_int_equal(child.pid, 0);
 	strv_done(&argv);
 }
@@ -176,12 +182,17 @@ static void test_failures(void **state)
 				      .prepare_arg = &code };
 
 	(void)state;
-	expect_failure(&missing, ENOENT);
-	expect_failure(&stdio, EBADF);
-	expect_failure(&fds, EBADF);
-	expect_failure(&prepare, EXDEV);
+	expect_failure(&missing, ENOENT,
+		       "execute /nope: No such file or directory");
+	expect_failure(&stdio, EBADF, "execute /bin/true: Bad file descriptor");
+	expect_failure(&fds, EBADF, "execute /bin/true: Bad file descriptor");
+	expect_failure(&prepare, EXDEV,
+		       "what it cannot do: Invalid cross-device link");
+	prepare.prepare = refuse_without_words;
+	expect_failure(&prepare, EXDEV,
+		       "execute /bin/true: Invalid cross-device link");
 	missing.path = "/";
-	expect_failure(&missing, EACCES);
+	expect_failure(&missing, EACCES, "execute /: Permission denied");
 }
 
 static void test_end(void **state)
