@@ -238,6 +238,25 @@ int selinux_set_create(const char *type, const char *level, struct err *err)
 	return 0;
 }
 
+int selinux_create_plain(const char *type, struct err *err)
+{
+	AUTO_CONTEXT context_t context = NULL;
+
+	if (!selinux_is_on())
+		return 0;
+	if (get_own(&context, err) < 0)
+		return -err->code;
+	if (strcmp(context_type_get(context), SELINUX_RUNTIME) != 0)
+		return 0;
+	return selinux_set_create(type, "s0", err);
+}
+
+void selinux_create_done(void)
+{
+	IGNORE(selinux_is_on() && setfscreatecon_raw(NULL) < 0,
+	       "what is made next is refused, or no less than ours");
+}
+
 int selinux_is_permissive(const char *label, struct err *err)
 {
 	security_class_t process = string_to_security_class("process");

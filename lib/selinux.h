@@ -56,6 +56,13 @@ void selinux_socket_done(void);
 int selinux_set_create(const char *type, const char *level,
 		       struct err *err) MUST_CHECK;
 /*
+ * In kata-runtime's own domain: what this thread makes until
+ * selinux_create_done() has this type and no category, whatever directory it is
+ * made in. Elsewhere nothing is changed.
+ */
+int selinux_create_plain(const char *type, struct err *err) MUST_CHECK;
+void selinux_create_done(void);
+/*
  * Are rules about processes with this label only reported and not enforced
  * (semanage permissive)? Return: 1, 0, -errno
  */

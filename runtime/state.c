@@ -25,6 +25,7 @@
 #include "child.h"
 #include "ids.h"
 #include "json.h"
+#include "labels.h"
 #include "num.h"
 #include "path.h"
 #include "selinux.h"
@@ -104,6 +105,22 @@ static int check_root(const char *path, int fd, struct err *err)
 				      "state root %s: others write to it", path);
 }
 
+/*
+ * A state root or a state directory. The policy's choice of a label would
+ * depend on the directory that it is made in, which may be older than the policy
+ * or the caller's (--root). Return: 0; -EEXIST; -errno
+ */
+static int make_dir(int dir_fd, const char *name, struct err *err)
+{
+	int r;
+
+	if (selinux_create_plain(LABELS_STATE, err) < 0)
+		return -err->code;
+	r = mkdirat(dir_fd, name, 0700) < 0 ? -errno : 0;
+	selinux_create_done();
+	return r < 0 ? err_set(err, -r, "make state directory %s", name) : 0;
+}
+
 /* path is cut short meanwhile. */
 static int open_root(char *path, struct err *err)
 {
@@ -114,8 +131,10 @@ static int open_root(char *path, struct err *err)
 		IGNORE(mkdir(path, 0755) < 0, "the last one decides");
 		*at = '/';
 	}
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make state root %s", path);
+	if (make_dir(AT_FDCWD, path, err) == -EEXIST)
+		err_clear(err);
+	else if (err->code)
+		return -err->code;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open state root %s", path);
@@ -271,15 +290,17 @@ int state_unlock(int dir_fd, struct err *err)
 int state_create(struct runtime *rt, const char *id, struct err *err)
 {
 	AUTO_FD int fd = -1;
+	int r;
 
-	if (mkdirat(rt->root_fd, id, 0700) < 0) {
-		if (errno == EEXIST)
-			return err_msg(
-				err, EEXIST,
-				"container with given ID already exists: %s",
-				id);
-		return err_set(err, errno, "make state directory %s", id);
+	r = make_dir(rt->root_fd, id, err);
+	if (r == -EEXIST) {
+		err_clear(err);
+		return err_msg(err, EEXIST,
+			       "container with given ID already exists: %s",
+			       id);
 	}
+	if (r < 0)
+		return r;
 	fd = path_open_beneath(rt->root_fd, id, O_RDONLY | O_DIRECTORY, 0, err);
 	if (fd < 0 || lock_dir(fd, id, err) < 0) {
 		IGNORE(unlinkat(rt->root_fd, id, AT_REMOVEDIR) < 0,
