@@ -27,11 +27,16 @@ struct accel_choice {
 
 extern const char *const accel_name[ACCEL_MAX]; /* "tcg", "kvm" as in -accel */
 
+/*
+ * Is this the speed of a processor? Both in microseconds of processor time: the
+ * loop in a guest, and the same one outside.
+ */
+bool accel_is_real(uint64_t time_us, uint64_t host_us);
 /* "auto", "kvm", "tcg". Return: enum accel_request or -EINVAL */
 int accel_request_parse(const char *text);
 /*
  * root_fd: the state root, where a measurement is kept for this boot; -1: not
- * kept. Takes at most about 250 ms. Asking for KVM where it cannot be used is
+ * kept. Takes at most about 450 ms. Asking for KVM where it cannot be used is
  * -ENODEV and says why; ACCEL_WANT_AUTO falls back to TCG with the reason.
  */
 int accel_choose(enum accel_request want, int root_fd, struct accel_choice *ret,

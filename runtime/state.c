@@ -296,8 +296,7 @@ int state_create(struct runtime *rt, const char *id, struct err *err)
 	if (r == -EEXIST) {
 		err_clear(err);
 		return err_msg(err, EEXIST,
-			       "container with given ID already exists: %s",
-			       id);
+			       "container with given ID already exists: %s", id);
 	}
 	if (r < 0)
 		return r;
