@@ -32,7 +32,7 @@
 #include "uid-pool.h"
 #include "vmm.h"
 
-#define READY_MS 32000 /* the proxy's own limit is 30 s: it says more */
+#define READY_MS 47000 /* the proxy's own limits, 30 and 15 s, say more */
 #define CONT_MS 10000
 #define JAIL_FDS_MAX 8
 

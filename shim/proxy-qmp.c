@@ -19,7 +19,6 @@
 #include "log.h"
 #include "proxy.h"
 
-#define QMP_MS 5000
 /* A VM sends a handful of events in its whole life. */
 #define WINDOW_MS 1000
 #define WINDOW_MESSAGES 200
@@ -29,6 +28,16 @@ static const char *const command_name[QMP_STATE_MAX] = {
 	[QMP_CAPABILITIES] = "qmp_capabilities",
 	[QMP_CONT] = "cont",
 	[QMP_QUIT] = "quit",
+};
+
+/*
+ * QEMU builds its machine between greeting and first answer: seconds on a host
+ * that is busy or itself emulated.
+ */
+static const int answer_ms[QMP_STATE_MAX] = {
+	[QMP_CAPABILITIES] = 15000,
+	[QMP_CONT] = 8000,
+	[QMP_QUIT] = 5000,
 };
 
 /* The peer is no QEMU, or one that was captured: nothing more is awaited. */
@@ -63,7 +72,7 @@ static void send_command(struct proxy *proxy, enum qmp_state state)
 		return;
 	}
 	qmp->state = state;
-	proxy_set_deadline(&qmp->deadline, QMP_MS);
+	proxy_set_deadline(&qmp->deadline, answer_ms[state]);
 }
 
 void qmp_cont(struct proxy *proxy)
@@ -85,7 +94,7 @@ void qmp_late(struct proxy *proxy)
 		      command_name[proxy->qmp.state] ?
 			      command_name[proxy->qmp.state] :
 			      "a command",
-		      QMP_MS / 1000);
+		      answer_ms[proxy->qmp.state] / 1000);
 }
 
 static void greeted(struct proxy *proxy, const struct json *message)

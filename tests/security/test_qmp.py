@@ -21,7 +21,7 @@ from shim_harness import Ended, record
 from proxy_harness import (World, GREETING, CONT, ERROR, OK, QUIT, READY,
                            RSS_LIMIT_KIB, check_log, expect, run_all, stall)
 
-GREETING_S, ANSWER_S, QUIT_S = 30, 5, 3
+GREETING_S, CAPABILITIES_S, CONT_S, QUIT_S = 30, 15, 8, 3
 NOW = 0  # no deadline to wait for
 SLACK_S = 1.0
 LIBEXEC = ""
@@ -168,10 +168,10 @@ CASES = [
     ("greeting: twice", at_capabilities, line(GREETING), NOW,
      "QMP: a message that QEMU does not send"),
 
-    ("capabilities: silence", at_capabilities, nothing, ANSWER_S,
-     "QMP: no answer to qmp_capabilities within 5 s"),
-    ("capabilities: dripped", at_capabilities, drip, ANSWER_S,
-     "QMP: no answer to qmp_capabilities within 5 s"),
+    ("capabilities: silence", at_capabilities, nothing, CAPABILITIES_S,
+     "QMP: no answer to qmp_capabilities within 15 s"),
+    ("capabilities: dripped", at_capabilities, drip, CAPABILITIES_S,
+     "QMP: no answer to qmp_capabilities within 15 s"),
     ("capabilities: refused", at_capabilities,
      line({"error": {"class": "GenericError", "desc": "no"}, "id": "@ID"}),
      NOW, "QMP: the VMM refused qmp_capabilities: no"),
@@ -204,8 +204,8 @@ CASES = [
     ("idle: empty lines without end", at_idle, flood(b"\n"), NOW,
      "QMP: more than 200 messages"),
 
-    ("cont: silence", at_cont, nothing, ANSWER_S,
-     "QMP: no answer to cont within 5 s"),
+    ("cont: silence", at_cont, nothing, CONT_S,
+     "QMP: no answer to cont within 8 s"),
     ("cont: refused, with escape codes", at_cont,
      line({"error": {"class": "x", "desc": "\x1b[2J\r\nroot\u202e"},
            "id": "@ID"}),
@@ -238,8 +238,8 @@ CASES = [
      "QMP: an answer to what was not asked"),
     ("cont: events, but no answer", at_cont,
      lambda world, last: [world.qmp_send({"event": "RESUME"})
-                          for _ in range(20)], ANSWER_S,
-     "QMP: no answer to cont within 5 s"),
+                          for _ in range(20)], CONT_S,
+     "QMP: no answer to cont within 8 s"),
     ("cont: closed", at_cont, close, NOW, "QMP: the VMM closed its monitor"),
     ("cont: answered without end", at_cont,
      flood(b'{"return":{},"id":@ID}\n'), NOW,
@@ -403,7 +403,7 @@ def main():
     # The ones that wait for a deadline go first.
     table = sorted(CASES, key=lambda case: -case[3])
     jobs = [("qmp: " + case[0], hostile, case[1:]) for case in table
-            if pattern in case[0] and not (quick and case[3] > ANSWER_S)]
+            if pattern in case[0] and not (quick and case[3] > CAPABILITIES_S)]
     jobs += [("qmp: " + name, function, ()) for name, function in EXTRA
              if pattern in name]
     return run_all(jobs, 10)
