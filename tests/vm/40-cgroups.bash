@@ -131,8 +131,8 @@ life() {
 	gone "libpod-$id.scope"
 }
 
-# functions NAME...: their text, for another shell
-functions() {
+# What `life` needs, for another shell.
+life_for_another_shell() {
 	declare -f fail engine prepare inside manager is holds find_scope gone all_inside \
 		limits life
 	declare -p TREE KATA IMAGE TOP
@@ -145,7 +145,7 @@ guest_root_has_a_scope_in_machine_slice() {
 }
 
 guest_a_user_has_a_scope_of_his_own_manager() {
-	functions >/tmp/functions
+	life_for_another_shell >/tmp/functions
 	as_login user bash -c '. /tmp/functions; life'
 }
 
