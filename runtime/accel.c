@@ -35,7 +35,7 @@
  * The child gets this much processor time: of the clock on the wall other load
  * takes any part, and the second limit is only for a child that never runs.
  */
-#define PROBE_CPU_MS 400
+#define PROBE_CPU_MS 1000
 #define PROBE_WALL_MS 5000
 #define PROBE_STEP_MS 20
 #define REAP_MS 40

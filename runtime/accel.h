@@ -36,7 +36,7 @@ bool accel_is_real(uint64_t time_us, uint64_t host_us);
 int accel_request_parse(const char *text);
 /*
  * root_fd: the state root, where a measurement is kept for this boot; -1: not
- * kept. Takes at most about 450 ms. Asking for KVM where it cannot be used is
+ * kept. Takes at most about 1 s. Asking for KVM where it cannot be used is
  * -ENODEV and says why; ACCEL_WANT_AUTO falls back to TCG with the reason.
  */
 int accel_choose(enum accel_request want, int root_fd, struct accel_choice *ret,

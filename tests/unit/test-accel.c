@@ -94,8 +94,8 @@ static void test_auto(void **state)
 	(void)state;
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	assert_int_equal(accel_choose(ACCEL_WANT_AUTO, dir_fd, &first, &err), 0);
-	/* 450 ms by design; some slack for a loaded machine and sanitizers */
-	assert_true(ms_since(&start) < 900);
+	/* 1 s by design; some slack for a loaded machine and sanitizers */
+	assert_true(ms_since(&start) < 2000);
 	assert_true(strlen(first.reason) > 0);
 	assert_int_equal(accel_choose(ACCEL_WANT_AUTO, dir_fd, &second, &err),
 			 0);
