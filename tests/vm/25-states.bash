@@ -96,7 +96,7 @@ guest_enforcing_with_the_module() {
 
 guest_a_caller_with_two_categories() {
 	# the shell takes the level, and kata-runtime its domain from there
-	RUNTIME=(runcon -l s0-s0:c7,c9 sh -c "exec $KATA \"\$@\"" -)
+	RUNTIME=(runcon -l "s0-s0:c7,c9" sh -c "exec $KATA \"\$@\"" -)
 	row 'no categories of its own: .* \(s0:c7,c9\)'
 	RUNTIME=(runcon -l s0 sh -c "exec $KATA \"\$@\"" -)
 	row 'no categories of its own: .* \(s0\)'
@@ -133,7 +133,7 @@ guest_a_level_without_categories_is_no_choice() {
 }
 
 guest_categories_that_the_caller_lacks_are_refused() {
-	RUNTIME=(runcon -l s0-s0:c7.c12 sh -c "exec $KATA \"\$@\"" -)
+	RUNTIME=(runcon -l "s0-s0:c7.c12" sh -c "exec $KATA \"\$@\"" -)
 	refused '.process.selinuxLabel = "system_u:system_r:container_t:s0:c5,c6"' \
 		'the caller does not have all of s0:c5,c6'
 }
