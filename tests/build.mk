@@ -104,9 +104,14 @@ check-landlock: all $(B)/security/landlock-probe	## Landlock's rules on three ke
 	@/usr/bin/python3 tests/security/test_landlock.py $(B)
 
 # The SELinux module in the reference policy, on a host without SELinux.
+# SELINUX_SUITE=trixie takes that release's policy and tools (root).
 .PHONY: check-selinux
-check-selinux: $(filter $(SELINUX_PP),$(SHARED_FILES))	## the SELinux module: neverallow rules, and questions to the compiled policy
-	@/usr/bin/python3 -B tests/selinux/check-policy $(B) $(SELINUX_DEVEL) || [ $$? -eq 77 ]
+check-selinux: $(filter $(SELINUX_PP),$(SHARED_FILES))	## the SELinux module: neverallow rules, and questions to the compiled policy (SELINUX_SUITE=trixie)
+	@if [ -n "$(SELINUX_SUITE)" ]; then \
+		tests/selinux/in-release $(SELINUX_SUITE) $(SELINUX_ARGS); \
+	else \
+		/usr/bin/python3 -B tests/selinux/check-policy $(B) $(SELINUX_DEVEL) $(SELINUX_ARGS); \
+	fi || [ $$? -eq 77 ]
 
 # --- what the kernel holds for live sandboxes --------------------------------
 .PHONY: security-report

@@ -45,6 +45,9 @@ VMM_SEARCHES = {
     "proc_t", "setrans_runtime_t", "sysctl_crypto_t", "sysctl_t", "sysfs_t", "usr_t",
     "var_run_t", "var_t",
 }
+# What containers of ordinary users are kept in, and what engines give to them.
+HOMES = {"user_home_t", "xdg_data_t", "xdg_cache_t", "user_tmp_t", "container_data_home_t",
+         "container_file_t", "container_ro_file_t"}
 # Mapped as code: QEMU, what starts it, and libraries.
 VMM_MAPS = {"qemu_exec_t", "kata_jail_exec_t", "ld_so_t", "lib_t", "textrel_shlib_t"}
 # Devices: the four that every domain has, of which the jail has two.
@@ -75,8 +78,11 @@ class Policy:
 
     def __init__(self, path):
         self.policy = setools.SELinuxPolicy(path)
+        self.types = {str(each) for each in self.policy.types()}
         self.expanded = {}
         self.rules = collections.defaultdict(set)
+        self.defaults = collections.defaultdict(set)
+        self.sorted = {}
         self.read_rules()
         self.network = {str(each) for each in self.policy.classes()
                         if str(each).endswith("socket") and not str(each).startswith("unix_")}
@@ -90,6 +96,10 @@ class Policy:
         """Every process type of ours."""
         return sorted(self.attribute("kata_domain"))
 
+    def has(self, name):
+        """Whether the policy has a type of the name."""
+        return name in self.types
+
     def attribute(self, name):
         """Types of an attribute. That there is none of the name ends the test: a
         question about it would be answered by nothing."""
@@ -98,11 +108,17 @@ class Policy:
             self.expanded[name] = {str(each) for each in types}
         return self.expanded[name]
 
-    def allows(self, source, classes, perms=None):
-        """(class, permission, target) that a type has, booleans in any state."""
-        for tclass, perm, target in sorted(self.rules.get(source, ())):
-            if tclass in classes and (perms is None or perm in perms):
-                yield tclass, perm, target
+    def allows(self, source, classes, perms=None, default=False):
+        """(class, permission, target) that a type has: with booleans in any state,
+        or as they are by default."""
+        if (source, default) not in self.sorted:
+            self.sorted[source, default] = collections.defaultdict(list)
+            for each in sorted((self.defaults if default else self.rules)[source]):
+                self.sorted[source, default][each[0]].append(each)
+        for tclass in classes:
+            for each in self.sorted[source, default].get(tclass, ()):
+                if perms is None or each[1] in perms:
+                    yield each
 
     def read_rules(self):
         """What each domain of ours may do, by its own rules and by attributes."""
@@ -116,9 +132,20 @@ class Policy:
                 if name not in expanded:
                     expanded[name] = {str(each) for each in part.expand()}
             for source in expanded[names[0]] & ours:
-                self.rules[source].update(
-                    (str(rule.tclass), perm, target)
-                    for perm in rule.perms for target in expanded[names[1]])
+                some = {(str(rule.tclass), perm, target)
+                        for perm in rule.perms for target in expanded[names[1]]}
+                self.rules[source] |= some
+                if self.holds(rule):
+                    self.defaults[source] |= some
+
+    def holds(self, rule):
+        """Whether a rule is in force while no boolean has been changed."""
+        try:
+            condition = rule.conditional
+        except setools.exception.RuleNotConditional:
+            return True
+        state = {str(each): each.state for each in condition.booleans}
+        return condition.evaluate(**state) == rule.conditional_block
 
     def constrained(self, subject, target, levels, tclass, perm):
         """Whether the constraints refuse what the rules allow, the target being
@@ -188,9 +215,21 @@ def opens_what_is_listed(policy):
                 yield f"{domain}: {perm} {target}"
 
 
+def serves_no_secret(policy):
+    """Before a boolean is changed: of homes the general types, and nothing of
+    /var/lib."""
+    homes = policy.attribute("user_home_content_type") - HOMES
+    for _, perm, target in policy.allows("kata_fs_t", ["file", "dir", "lnk_file", "sock_file"],
+                                         ["open", "read", "write", "append"], default=True):
+        if target in homes or target == "var_lib_t":
+            yield f"kata_fs_t: {perm} {target}"
+
+
 def writes_no_program(policy):
-    """No captured process writes what somebody executes."""
+    """No captured process writes what somebody executes. On FUSE, and in homes,
+    ordinary users' engines have containers."""
     programs = policy.attribute("exec_type") - policy.attribute("user_home_content_type")
+    programs -= {"fusefs_t"}
     for domain in HOSTILE:
         for _, perm, target in policy.allows(
                 domain, ["file"], ["write", "append", "create", "rename", "unlink", "relabelto"]):
@@ -271,8 +310,8 @@ def executable_memory_is_tcgs(policy):
             if target != "textrel_shlib_t":  # every domain may
                 yield f"{domain}: {perm} {target}"
         written = {target for _, _, target in policy.allows(domain, ["file"], ["write", "append"])}
-        if domain == "kata_runtime_t":  # looks at every program; homes have some
-            written -= policy.attribute("user_home_content_type")
+        if domain == "kata_runtime_t":  # looks at every program; homes and FUSE have some
+            written -= policy.attribute("user_home_content_type") | {"fusefs_t"}
         for _, perm, target in policy.allows(domain, ["file"], ["execute", "execute_no_trans"]):
             if target in written:
                 yield f"{domain}: {perm} and write {target}"
@@ -325,7 +364,7 @@ def loads_nothing(policy):
             yield f"{domain}: {perm} {tclass}"
 
 
-ALL = (executes_its_entry_point_alone, opens_what_is_listed, writes_no_program, has_no_network,
-       makes_no_device, a_transition_leads_to_less, touches_no_other_process,
+ALL = (executes_its_entry_point_alone, opens_what_is_listed, serves_no_secret, writes_no_program,
+       has_no_network, makes_no_device, a_transition_leads_to_less, touches_no_other_process,
        executable_memory_is_tcgs, reaches_nothing_across_categories, is_confined,
        holds_no_capability, loads_nothing)

@@ -6,10 +6,18 @@
 
 OURS='kata_[a-z_]*_t'
 
-# Labels of a running sandbox, as docs/selinux.md has them.
-labels() {
-	# shellcheck disable=SC2009 # labels are asked for
-	ps -eo label,args | grep -E "$OURS" | grep -vE 'grep|ps -e' | tee "$RESULTS/ps"
+# the_labels LEVEL: the processes of a sandbox, in the words of
+# tests/selinux/labels, are those that it has for the accelerator in use.
+the_labels() {
+	local other=tcg
+
+	ps -eo label,comm | awk -v ours=":$OURS:" '$1 ~ ours' | tee "$RESULTS/ps"
+	sed -E 's/^[^:]*:[^:]*:([^:]*):(\S+)\s+(\S+).*$/\1 \2 \3/' "$RESULTS/ps" |
+		sed "s/${1#s0:}/PAIR/" | sort -u >seen
+	! grep -q '^kata_vmm_tcg_t ' seen || other=kvm
+	awk -v other="$other" '$1 == "ps" && $3 != "-" && $2 !~ other { print $2, $3, $4 }' \
+		"$TREE/tests/selinux/labels" | sort >expected
+	diff expected seen || fail "the labels differ"
 }
 
 # created ID: a container that was created, no more. Its shim keeps the stdio.
@@ -47,14 +55,47 @@ guest_labels_of_a_sandbox() {
 	local level
 
 	created labels
-	labels
 	level=$(as_login user "$KATA" state labels | jq -r '.. | .selinuxLevel? // empty')
 	[[ $level =~ ^s0:c[0-9]+,c[0-9]+$ ]] || fail "level \"$level\""
-	grep ":kata_proxy_t:$level .*kata-proxy" "$RESULTS/ps"
-	grep ":kata_shim_t:$level .*kata-shim" "$RESULTS/ps"
-	grep ":kata_vmm_kvm_t:$level .*qemu-system-x86_64" "$RESULTS/ps"
-	grep ":kata_fs_t:s0-$level .*virtiofsd" "$RESULTS/ps"
+	the_labels "$level"
 	as_login user "$KATA" delete --force labels
+}
+
+guest_labels_of_files() {
+	local type path n=0
+
+	while read -r type path; do
+		[ -e "$path" ] || continue
+		[ "$(stat -c %C "$path" | cut -d: -f3)" = "$type" ] || fail "$(stat -c '%C %n' "$path")"
+		n=$((n + 1))
+	done < <(sed -n 's/^ls //p' "$TREE/tests/selinux/labels")
+	# all but /run/kata, and one of the two places of virtiofsd
+	[ "$n" -ge $(($(grep -c '^ls ' "$TREE/tests/selinux/labels") - 2)) ]
+}
+
+# An engine that systemd starts is initrc_t at s0; kata-runtime has all categories.
+guest_a_service_of_root() {
+	local level
+
+	plain_bundle root /root/b
+	cat >/root/service <<-END
+		id -Z
+		cd /root
+		$KATA create --bundle /root/b service </dev/null || exit
+		$KATA state service >/root/state
+		ps -eo label,comm | grep -E ":$OURS:" >/root/ps
+		$KATA start service
+		sleep 3
+		$KATA delete --force service
+	END
+	systemd-run --wait --unit kata-test-service sh -c 'sh /root/service >/root/out 2>&1' ||
+		{ cat /root/out; journalctl -u kata-test-service; fail "it does not run"; }
+	cat /root/out /root/ps
+	grep '^system_u:system_r:initrc_t:s0$' /root/out
+	grep '^in the VM$' /root/out
+	level=$(jq -r '.. | .selinuxLevel? // empty' /root/state)
+	[[ $level =~ ^s0:c[0-9]+,c[0-9]+$ ]] || fail "level \"$level\""
+	grep -E "^system_u:system_r:kata_vmm_(kvm|tcg)_t:$level " /root/ps
 }
 
 guest_required_selinux_starts() {
