@@ -292,8 +292,9 @@ def a_transition_leads_to_less(policy):
 def touches_no_other_process(policy):
     """What may be captured ends or traces nothing but itself."""
     for domain in HOSTILE:
-        for _, perm, target in policy.allows(domain, ["process"], ["ptrace"]):
-            yield f"{domain}: {perm} {target}"
+        for _, perm, target in policy.allows(domain, ["process"], ["ptrace", "signull"]):
+            if perm == "ptrace" or target in policy.domains():
+                yield f"{domain}: {perm} {target}"
         for _, perm, target in policy.allows(domain, ["process"], ["signal", "sigkill", "sigstop"]):
             if target != domain:
                 yield f"{domain}: {perm} {target}"
