@@ -281,6 +281,18 @@ static void set_args(struct user_regs_struct *regs, unsigned long nr,
 	}
 }
 
+/* It was killed while it stood still. */
+static _Noreturn void see_killed(const struct captive *c)
+{
+	int status = 0;
+
+	do {
+		if (waitpid(c->tid, &status, __WALL) < 0)
+			die("waitpid %d", c->tid);
+	} while (WIFSTOPPED(status));
+	report_end(status);
+}
+
 static void call(const struct captive *c, unsigned long nr,
 		 const unsigned long arg[ARGS], bool compat)
 {
@@ -297,8 +309,11 @@ static void call(const struct captive *c, unsigned long nr,
 	}
 	set_args(&regs, nr, arg, compat);
 	regs.rip = compat ? c->compat : c->native;
-	if (ptrace(PTRACE_SETREGS, c->tid, NULL, &regs) < 0)
+	if (ptrace(PTRACE_SETREGS, c->tid, NULL, &regs) < 0) {
+		if (errno == ESRCH)
+			see_killed(c);
 		die("PTRACE_SETREGS");
+	}
 	/* again and again: one may come just before the wait */
 	setitimer(ITIMER_REAL, &limit, NULL);
 	status = step(c, &blocked); /* at its entry */

@@ -315,6 +315,7 @@ class Sandbox:
         self.proxy = state["kata"]["proxyPid"]
         self.shim = state["pid"]
         self.spent = False
+        self.kept = None
 
     def pid(self, program):
         return self.vmm if program == "vmm" else self.fs
@@ -345,7 +346,20 @@ class Sandbox:
     def capture(self, program, which="main"):
         return Captive(self.pid(program), self.thread(program, which))
 
+    def keep(self, program, which):
+        """The captive of before: to capture takes seconds where the CPU is emulated."""
+        if not self.kept:
+            self.kept = self.capture(program, which)
+        self.kept.notes = []
+        return self.kept
+
+    def let_go(self):
+        if self.kept:
+            self.kept.end()
+            self.kept = None
+
     def end(self):
+        self.let_go()
         for pid in (self.proxy, ):
             try:
                 os.kill(pid, signal.SIGCONT)
