@@ -4,8 +4,6 @@
 # module, on KVM, without a denial that names a type of ours; and what holds
 # without it.
 
-OURS='kata_[a-z_]*_t'
-
 # the_labels LEVEL: the processes of a sandbox, in the words of
 # tests/selinux/labels, are those that it has for the accelerator in use.
 the_labels() {
@@ -34,10 +32,7 @@ guest_without_the_module_it_says_so() {
 }
 
 guest_module_installs() {
-	semodule -i /usr/local/share/selinux/packages/kata.pp
-	restorecon -R /usr/local/bin /usr/local/libexec/kata /usr/local/share/kata \
-		/usr/lib/qemu /usr/libexec
-	[ "$(stat -c %C "$KATA" | cut -d: -f3)" = kata_runtime_exec_t ]
+	module_in
 }
 
 guest_auto_chooses_kvm_and_says_so() {
@@ -108,16 +103,15 @@ guest_required_selinux_starts() {
 }
 
 guest_no_denial_names_a_type_of_ours() {
-	! grep -a 'avc: *denied' /var/log/audit/audit.log | grep -E "$OURS" ||
-		fail "these were denied"
+	local left
+
+	left=$(denials_of_ours)
+	[ -z "$left" ] || fail "these were denied: $left"
 	! grep -a 'type=SECCOMP' /var/log/audit/audit.log || fail "killed by a filter"
 }
 
 guest_module_is_removed() {
-	semodule -r kata
-	restorecon -R /usr/local/bin /usr/local/libexec/kata /usr/local/share/kata \
-		/usr/lib/qemu /usr/libexec
-	[ "$(stat -c %C "$KATA" | cut -d: -f3)" = bin_t ]
+	module_out
 	as_login user "$KATA" run --bundle /home/user/b after | tee out
 	grep '^in the VM$' out
 }
