@@ -23,7 +23,7 @@ vmm_row() {
 	echo "$output"
 	same "$status" 0
 	# all of it was compared
-	same "$(grep -c '^ok ' <<<"$output")" 69
+	same "$(grep -c '^ok ' <<<"$output")" 71
 }
 
 @test "root: declared: the shim of an exec holds no more" {
