@@ -149,13 +149,20 @@ guest_a_user_has_a_scope_of_his_own_manager() {
 	as_login user bash -c '. /tmp/functions; life'
 }
 
+# user_kata ARGUMENT...: kata-runtime in a login of the user. On the login's own
+# output the shim would keep it open.
+user_kata() {
+	# shellcheck disable=SC2016 # for the other side
+	as_login user bash -c '"$@" </dev/null >~/out 2>&1' - "$KATA" "$@" ||
+		fail "$(cat /home/user/out)"
+}
+
 # From a session's scope the kernel does not let him move a process.
 guest_a_user_without_podman() {
 	bundle /tmp/plain :kata:plain
 	chown -R user: /tmp/plain
 	as_login user grep -q '/session-.*[.]scope' /proc/self/cgroup
-	as_login user "$KATA" --systemd-cgroup create --bundle /tmp/plain plain \
-		</dev/null >/tmp/out 2>&1 || fail "$(cat /tmp/out)"
+	user_kata --systemd-cgroup create --bundle /tmp/plain plain
 	DIR=$TOP/user.slice/user-1000.slice/user@1000.service/user.slice/kata-plain.scope
 	as_login user "$KATA" state plain | jq '.pid, .kata.vmmPid, .kata.proxyPid' >/tmp/pids
 	[ "$(wc -l </tmp/pids)" = 3 ]
@@ -285,8 +292,7 @@ guest_a_killed_create_does_not_end_a_later_unit_of_that_name() {
 guest_a_controller_that_is_not_delegated_is_named() {
 	bundle /tmp/cpuset user.slice:kata:cpuset '.linux.resources.cpu.cpus = "0-1"'
 	chown -R user: /tmp/cpuset
-	as_login user "$KATA" create --bundle /tmp/cpuset cpuset </dev/null >/tmp/out 2>&1 ||
-		fail "$(cat /tmp/out)"
+	user_kata create --bundle /tmp/cpuset cpuset
 	as_login user "$KATA" state cpuset | jq -r '.kata.absent[]' >/tmp/absent
 	as_login user "$KATA" delete --force cpuset
 	grep 'cpuset limit not applied: .* not delegated to user@1000.service' /tmp/absent ||
@@ -300,8 +306,7 @@ guest_delegation_is_what_the_note_says() {
 		>/etc/systemd/system/user@.service.d/delegate.conf
 	systemctl daemon-reload
 	systemctl restart user@1000.service
-	as_login user "$KATA" create --bundle /tmp/cpuset cpuset </dev/null >/tmp/out 2>&1 ||
-		fail "$(cat /tmp/out)"
+	user_kata create --bundle /tmp/cpuset cpuset
 	DIR=$TOP/user.slice/user-1000.slice/user@1000.service/user.slice/kata-cpuset.scope
 	holds cpuset.cpus 0-1
 	as_login user "$KATA" state cpuset | jq -e '.kata.absent | map(select(startswith("cgroup"))) == []'
