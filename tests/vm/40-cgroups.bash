@@ -5,6 +5,8 @@
 
 IMAGE=localhost/kata-cgroups
 TOP=/sys/fs/cgroup
+# all there are: "0", or "0-1" with VM_CPUS=2
+CPUS=$(cat /sys/devices/system/cpu/online)
 
 # engine COMMAND...: as whoever calls, with the systemd driver. Without labels:
 # Debian's policy has none for containers, and podman would ask for them.
@@ -225,12 +227,12 @@ guest_a_slice_is_made_where_its_name_says() {
 }
 
 guest_processors_are_chosen_by_systemd_too() {
-	bundle /tmp/pinned :kata:pinned '.linux.resources.cpu.cpus = "0-1"'
+	bundle /tmp/pinned :kata:pinned ".linux.resources.cpu.cpus = \"$CPUS\""
 	"$KATA" create --bundle /tmp/pinned pinned </dev/null >/tmp/out 2>&1 ||
 		fail "$(cat /tmp/out)"
 	find_scope kata-pinned.scope
-	holds cpuset.cpus 0-1
-	is kata-pinned.scope AllowedCPUs 0-1
+	holds cpuset.cpus "$CPUS"
+	is kata-pinned.scope AllowedCPUs "$CPUS"
 	"$KATA" state pinned | jq -e '.kata.absent | map(select(startswith("cgroup"))) == []'
 	"$KATA" delete --force pinned
 	gone kata-pinned.scope
@@ -290,7 +292,7 @@ guest_a_killed_create_does_not_end_a_later_unit_of_that_name() {
 
 # Debian gives a user's manager cpu, memory and pids.
 guest_a_controller_that_is_not_delegated_is_named() {
-	bundle /tmp/cpuset user.slice:kata:cpuset '.linux.resources.cpu.cpus = "0-1"'
+	bundle /tmp/cpuset user.slice:kata:cpuset ".linux.resources.cpu.cpus = \"$CPUS\""
 	chown -R user: /tmp/cpuset
 	user_kata create --bundle /tmp/cpuset cpuset
 	as_login user "$KATA" state cpuset | jq -r '.kata.absent[]' >/tmp/absent
@@ -308,7 +310,7 @@ guest_delegation_is_what_the_note_says() {
 	systemctl restart user@1000.service
 	user_kata create --bundle /tmp/cpuset cpuset
 	DIR=$TOP/user.slice/user-1000.slice/user@1000.service/user.slice/kata-cpuset.scope
-	holds cpuset.cpus 0-1
+	holds cpuset.cpus "$CPUS"
 	as_login user "$KATA" state cpuset | jq -e '.kata.absent | map(select(startswith("cgroup"))) == []'
 	as_login user "$KATA" delete --force cpuset
 	[ ! -e "$DIR" ]
